@@ -1,0 +1,262 @@
+"""The schema of a training run: one dataclass a group, the meaning under each field.
+
+Plain Python types only: the config is converted to these classes once, at the entry point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class StageConfig:
+    """What is trained."""
+
+    name: str = "classes"
+    """`classes` (per-pixel class segmenter) or `attributes` (per-garment attribute classifier)."""
+    dice_weight: float = 1.0
+    """classes: weight of the Dice loss beside cross-entropy, which weighs 1."""
+    pooling: str = "garment"
+    """attributes: `garment` pools features under each garment's mask, `image` over the whole photo (the notebooks')."""
+    class_given: bool = True
+    """attributes: the head knows the garment's class."""
+    all_pairs: bool = False
+    """attributes: also allow (class, attribute) pairs that the training data never has."""
+
+
+@dataclass
+class DataConfig:
+    """Where the photos and their annotations are, and how they are split."""
+
+    format: str = "auto"
+    """`auto`, `imaterialist2019`, `imaterialist2020`, `coco` (Fashionpedia too), `pngs` or `submission`."""
+    root: str = "???"
+    """Folder of the data set."""
+    annotations: str | None = None
+    """Annotation file (or folder of index PNGs) below `root`; the format's usual name when not given."""
+    photos: str | None = None
+    """Folder of photos below `root`; the format's usual name when not given."""
+    labels: str | None = None
+    """Label file below `root`; the format's usual name when not given."""
+    classes_from: str = "truth"
+    """Whose garments are trained on: `truth`, or a table that predict.py wrote (`DIR.table`)."""
+    val_fraction: float = 0.2
+    """Share of the photos kept for validation, when neither `folds` nor `split_file` is given."""
+    folds: int = 0
+    """Number of folds; 0 for a single split."""
+    fold: int = 0
+    """Which fold is the validation split, 0 … folds − 1."""
+    split_file: str | None = None
+    """A text file of validation photo names, one a line, or a `split.json` that a run wrote."""
+    group_by: str | None = None
+    """Keep photos of one group on one side: a column of the annotation CSV, or a regex on the name (first group)."""
+    near_duplicates: bool = True
+    """Find near-identical photos and keep them on one side."""
+    on_bad: str = "skip"
+    """`skip` refuses bad records and lists them in refused.csv; `error` stops at the first."""
+    unlabelled_attributes: str = "ignore"
+    """A garment without attributes whose class can have them: `ignore` (unknown) or `negative` (has none)."""
+    limit: int | None = None
+    """Use at most this many photos of each split (for a trial)."""
+    workers: int = -1
+    """Loader processes; −1 derives them from the processors."""
+
+
+@dataclass
+class ModelConfig:
+    """The network."""
+
+    architecture: str = "unet"
+    """Decoder over the backbone, a segmentation-models-pytorch name: unet, fpn, unetplusplus, …"""
+    backbone: str = "resnet34"
+    """Any timm backbone with feature maps; a leading `tu-` means the same."""
+    weights: str = "imagenet"
+    """`imagenet` (timm's hub), `none`, or a local FILE.safetensors under timm's names."""
+    decoder_width: int = 256
+    """Channels of the first decoder block; each later block has half."""
+    embedding: int = 256
+    """attributes: channels of the garment embedding."""
+    dropout: float = 0.1
+    """attributes: dropout before the last layer."""
+
+
+@dataclass
+class AugmentConfig:
+    """Random changes of the training samples."""
+
+    flip: bool = True
+    """Mirror left and right with probability ½."""
+    scale: float = 0.1
+    """Largest relative change of the crop's size: the crop covers 1 / (1 ± scale) of the view."""
+    shift: float = 0.05
+    """Largest shift of the crop, as a share of its side."""
+    rotate: float = 10.0
+    """Largest rotation, degrees."""
+    brightness: float = 0.2
+    """Largest relative change of brightness."""
+    contrast: float = 0.2
+    """Largest relative change of contrast."""
+    probability: float = 0.75
+    """Probability of each change other than the flip."""
+
+
+@dataclass
+class Phase:
+    """A stretch of the schedule."""
+
+    epochs: float = 1.0
+    """Length, epochs."""
+    frozen: bool = False
+    """The encoder's rate is 0."""
+    max_rate: float = 1e-3
+    """Peak learning rate of the decoder (one cycle a phase)."""
+
+
+@dataclass
+class ScheduleConfig:
+    """Learning rates over the run: phases of one cycle each."""
+
+    phases: list[Phase] = field(default_factory=lambda: [Phase(1.0, True, 1e-3), Phase(4.0, False, 1e-3)])
+    """The phases, in order."""
+    encoder_ratio: float = 0.1
+    """The encoder's rate as a share of the decoder's."""
+    warmup: float = 0.25
+    """Share of a phase in which the rate rises."""
+    start_div: float = 25.0
+    """The first rate of a phase is its peak divided by this."""
+    final_div: float = 1e4
+    """The last rate of a phase is its peak divided by this."""
+    weight_decay: float = 0.01
+    """AdamW's decoupled weight decay."""
+    clip: float = 1.0
+    """Largest gradient norm; 0 for no limit."""
+
+
+@dataclass
+class GpuConfig:
+    """The device and what follows from it; `null` is derived from the device, the stage and the resolution."""
+
+    name: str = "auto"
+    """`auto`, `cpu`, or the memory of the card: `8gb` … `141gb`."""
+    memory_gb: float | None = None
+    """Memory of one device, GB; `null` asks the device."""
+    devices: int = 1
+    """Devices of this process group; more than one is started with torchrun or SLURM."""
+    per_device_batch: int | None = None
+    """Photos a device holds at once."""
+    precision: str | None = None
+    """`32-true`, `16-mixed` or `bf16-mixed`."""
+    channels_last: bool | None = None
+    """Memory format of the network."""
+    compile: bool | None = None
+    """Compile the inner network."""
+
+
+@dataclass
+class PlatformConfig:
+    """Limits of the place where this runs; `null` is no limit."""
+
+    name: str = "local"
+    """Name of the preset."""
+    max_hours: float | None = None
+    """Stop with a checkpoint before this many hours."""
+    memory_gb: float | None = None
+    """Memory of the machine, GB: loader processes are limited to fit."""
+    max_files: int | None = None
+    """Files a run may write."""
+    output_gb: float | None = None
+    """Disk that a run may fill, GB."""
+    fork: bool = True
+    """Whether loader processes may be started."""
+    offline: bool = False
+    """No network: weights and loggers must not ask for it."""
+
+
+@dataclass
+class LoggerConfig:
+    """Dashboards; metrics.csv is always written."""
+
+    tensorboard: bool = True
+    """Write TensorBoard files into the run directory."""
+    wandb: bool = False
+    """Write a Weights & Biases run: offline unless the user is logged in."""
+    project: str = "imatfashion"
+    """wandb: project."""
+    panels: int = 6
+    """Photos on the picture panel of each epoch; 0 for none."""
+
+
+@dataclass
+class Config:
+    """A training run."""
+
+    stage: StageConfig = field(default_factory=StageConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    gpu: GpuConfig = field(default_factory=GpuConfig)
+    platform: PlatformConfig = field(default_factory=PlatformConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    resolution: int = 224
+    """Side of the square that the network sees, pixels."""
+    resize: str = "squash"
+    """`squash` (aspect lost, the submission grid's way) or `pad` (aspect kept, padding ignored)."""
+    layers: int = 1
+    """Label maps: 1 (one label a pixel) or 2 (garments, and the parts that lie on them)."""
+    batch_size: int = 16
+    """Effective batch: photos an optimizer step sees, over devices and accumulation."""
+    seed: int = 0
+    """Seed of the split, the initial weights, the order and the augmentation."""
+    run_dir: str | None = None
+    """Where the run is written; runs/STAGE-RESOLUTION-TIME when not given."""
+    resume: str | None = None
+    """A run directory to go on with, its own config kept."""
+    init_from: str | None = None
+    """A checkpoint whose weights the run starts from."""
+    max_steps: int | None = None
+    """Stop after this many optimizer steps (for a trial)."""
+    progress: bool = True
+    """Show a progress bar."""
+
+
+@dataclass
+class PredictConfig:
+    """A prediction."""
+
+    classes_ckpt: str = "???"
+    """Checkpoint of the class segmenter (or a sweep directory of folds, to predict each fold's validation photos)."""
+    attributes_ckpt: str | None = None
+    """Checkpoint of the attribute classifier; without it no attribute is written."""
+    images: str = "???"
+    """A folder, a glob, a text file of paths, or one photo."""
+    output: str = "submission.csv"
+    """The file to write; DIR.table for a prediction table, a folder for format=png."""
+    format: str | None = None
+    """`submission`, `coco`, `png` or `table`; from the ending of `output` when not given."""
+    size: str = "grid"
+    """`grid` (512 × 512, the competition's) or `photo` (each photo's own size)."""
+    grid: int = 512
+    """Side of the submission grid, pixels."""
+    tuning: str | None = None
+    """Post-processing that `imatfashion tune` found, a JSON file."""
+    components: str = "auto"
+    """One row a connected component: `auto` (classes that have several rows in a photo in training), `yes` or `no`."""
+    min_area: int = 0
+    """Drop garments of fewer pixels on the output grid."""
+    threshold: float = 0.5
+    """Probability from which an attribute is written."""
+    overlap: str = "within_class"
+    """`within_class` (garments of a class do not overlap) or `none` (no garments overlap)."""
+    overlays: str | None = None
+    """Folder for a picture of each photo with its garments drawn over it."""
+    shard: str | None = None
+    """`i/n`: predict the i-th of n parts (0-based) and leave the merge to the last one."""
+    batch_size: int = 8
+    """Photos the network sees at once."""
+    workers: int = -1
+    """Threads that read photos and encode rows; −1 derives them from the processors."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    progress: bool = True
+    """Show a progress bar."""

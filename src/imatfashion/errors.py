@@ -1,0 +1,5 @@
+"""The one kind of error that is shown to a person as a sentence instead of a traceback."""
+
+
+class FashionError(Exception):
+    """A mistake the user can mend: the message says what is wrong, where (file, row, key) and what to do."""
