@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imatfashion.config.checks import check_config
+
 
 @dataclass
 class StageConfig:
@@ -218,6 +220,10 @@ class Config:
     """Stop after this many optimizer steps (for a trial)."""
     progress: bool = True
     """Show a progress bar."""
+
+    def check(self, *, several: bool = False) -> None:
+        """Refuse contradictions, see `imatfashion.config.checks`."""
+        check_config(self, several=several)
 
 
 @dataclass

@@ -1,0 +1,91 @@
+"""The border to Hydra: composes a config, converts it once to dataclasses, and turns faults into sentences."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from imatfashion.config.resume import merge_resumed
+from imatfashion.config.sentences import explain
+from imatfashion.errors import FashionError
+
+
+def run_app(main: Callable[[Any], Any], *, config_name: str, schema: type[Any]) -> None:
+    """Run a script whose config is composed by Hydra from the `conf` folder beside it.
+
+    Args:
+        main: takes the converted config, an instance of `schema`.
+        config_name: the primary config in the `conf` folder.
+        schema: dataclass that the composed config must fit.
+
+    A fault that the user can mend is printed as one sentence and the process exits with 2. In a multirun the job's
+    directory keeps the sentence (`error.txt`) and the sweep goes on.
+    """
+    ConfigStore.instance().store(name=f"base_{config_name}", node=schema)
+    # Hydra would print a traceback's digest and exit with 1; with this it raises, and we write the sentence.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    conf_dir = Path(inspect.getfile(main)).resolve().parent / "conf"
+    failed: list[Exception] = []
+    app = hydra.main(version_base="1.3", config_path=str(conf_dir), config_name=config_name)(_job(main, failed))
+    try:
+        app()
+        if failed:
+            raise failed[0]
+    except FashionError as error:
+        _exit(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        _exit(explain(error, schema))
+
+
+def _job(main: Callable[[Any], Any], failed: list[Exception]) -> Callable[[DictConfig], Any]:
+    """The function Hydra runs; a fault is kept in `failed`, since Hydra would print its own text if it got through."""
+
+    def job(composed: DictConfig) -> Any:
+        several = HydraConfig.get().mode == RunMode.MULTIRUN
+        try:
+            return main(_convert(composed, several))
+        except (FashionError, OmegaConfBaseException) as error:
+            if several:
+                return _keep_error(error)
+            failed.append(error)
+            return None
+
+    return job
+
+
+def _convert(composed: DictConfig, several: bool) -> Any:
+    if composed.get("resume"):
+        composed = merge_resumed(composed, list(HydraConfig.get().overrides.task))
+    config = OmegaConf.to_object(composed)
+    if several and getattr(config, "run_dir", "") is None:
+        config.run_dir = HydraConfig.get().runtime.output_dir  # type: ignore[union-attr]
+    check = getattr(config, "check", None)
+    if check is not None:
+        check(several=several)
+    return config
+
+
+def _keep_error(error: Exception) -> None:
+    """One job of a sweep failed: its directory says why, the others go on."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    sentence = explain(error) if isinstance(error, OmegaConfBaseException) else str(error)
+    (folder / "error.txt").write_text(sentence + "\n", encoding="utf-8")
+    print(f"job {HydraConfig.get().job.num} failed: {sentence}", file=sys.stderr)  # noqa: T201
+
+
+def _exit(sentence: str) -> None:
+    print(f"error: {sentence}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)

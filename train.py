@@ -1,0 +1,21 @@
+"""Train one stage: `python train.py data.root=DIR stage=classes|attributes resolution=N …` (see --help)."""
+
+from imatfashion.config.compose import run_app
+from imatfashion.config.schema import Config
+
+
+def main(config: Config) -> float | None:
+    """Train, write the report, and return the monitored metric for a sweep."""
+    from imatfashion.report.page import write_report
+    from imatfashion.training.fit import fit
+
+    result = fit(config)
+    if result.is_main:
+        page = write_report(result.run_dir)
+        print(f"run: {result.run_dir}\ncheckpoint: {result.best_checkpoint}\nreport: {page}")
+        print(f"{result.monitor}: {result.score}")
+    return result.score
+
+
+if __name__ == "__main__":
+    run_app(main, config_name="config", schema=Config)
