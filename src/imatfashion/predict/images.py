@@ -1,0 +1,115 @@
+"""Which photos to predict: a folder, a glob, a list of paths or one photo, as an ordered list of named paths."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imatfashion.errors import FashionError
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".jfif", ".jp2", ".ppm")
+"""Endings of photos, in any case."""
+
+_LIST_ENDINGS = (".txt", ".lst", ".list")
+_WILDCARDS = "*?["
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to predict: its `name` (unique, relative, with `/`) as the output has it, and its `path`."""
+
+    name: str
+    path: Path
+
+
+def find_photos(images: str) -> list[Photo]:
+    """The photos that `images` means, in a fixed order: a list file's own, else rising by name.
+
+    A photo's name is its path below the folder, below a glob's fixed part (`DIR` in `DIR/*/a*.jpg`), or below the
+    folder that all the paths of a list have in common.
+
+    Args:
+        images: a folder (searched through; hidden files and folders are left out), a glob (`**` goes through
+            folders), a text file with one path a line (relative to the list's folder, or to the working directory),
+            or one photo.
+
+    Raises:
+        FashionError: nothing is there, no photo is in it, or a list names a photo twice.
+    """
+    path = Path(images).expanduser()
+    if path.is_dir():
+        return _below(path, _walk(path), f"The folder {path} holds no photo ({_known()}); check images=.")
+    if path.is_file():
+        return _from_file(path)
+    if any(mark in images for mark in _WILDCARDS):
+        return _from_glob(str(path))
+    raise FashionError(f"There is no folder, list or photo {path}; check images=.")
+
+
+def _known() -> str:
+    return ", ".join(ENDINGS)
+
+
+def _is_photo(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(ENDINGS)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in files if _is_photo(name))
+
+
+def _below(base: Path, paths: Iterable[Path], nothing: str) -> list[Photo]:
+    photos = sorted((Photo(path.relative_to(base).as_posix(), path) for path in paths), key=lambda photo: photo.name)
+    if not photos:
+        raise FashionError(nothing)
+    return photos
+
+
+def _from_file(path: Path) -> list[Photo]:
+    if _is_photo(path.name):
+        return [Photo(path.name, path)]
+    if path.suffix.lower() in _LIST_ENDINGS:
+        return _from_list(path)
+    raise FashionError(f"{path} is neither a photo ({_known()}) nor a list of paths (.txt); check images=.")
+
+
+def _from_glob(pattern: str) -> list[Photo]:
+    fixed = []
+    for part in Path(pattern).parts[:-1]:
+        if any(mark in part for mark in _WILDCARDS):
+            break
+        fixed.append(part)
+    found = (Path(hit) for hit in set(glob.glob(pattern, recursive=True)))  # noqa: PTH207 (pathlib's takes no absolute)
+    photos = (path for path in found if path.is_file() and _is_photo(path.name))
+    return _below(Path(*fixed), photos, f"No photo ({_known()}) fits the pattern {pattern}; check images=.")
+
+
+def _from_list(path: Path) -> list[Photo]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise FashionError(f"The list {path} is not text in UTF-8; images= wants one path a line.") from error
+    places: dict[Path, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            place = _absolute(path.parent, line.strip())
+            if place in places:
+                raise FashionError(f"The list {path} names {place} twice, in lines {places[place]} and {number}.")
+            places[place] = number
+    if not any(place.is_file() for place in places):
+        raise FashionError(f"None of the {len(places)} paths in the list {path} is a file; images= wants one a line.")
+    base = Path(os.path.commonpath([place.parent for place in places]))
+    return [Photo(place.relative_to(base).as_posix(), place) for place in places]
+
+
+def _absolute(folder: Path, line: str) -> Path:
+    """The path of a list's line: from the list's folder, or from the working directory where it is only there."""
+    here = Path(line).expanduser()
+    beside = folder / here
+    # Without resolving links: the names are those that the list gives.
+    return Path(os.path.abspath(here if here.exists() and not beside.exists() else beside))  # noqa: PTH100
