@@ -1,0 +1,200 @@
+"""The annotation table, opened memory-mapped: what it holds costs a process no memory of its own."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imatfashion.data.labels import Labels
+from imatfashion.data.overlaps import covered_classes
+from imatfashion.data.table_writer import VERSION
+from imatfashion.errors import FashionError
+from imatfashion.masks.runs import BoolArray, Runs
+
+_SEVERAL = 0.05
+"""Share of a class's photos with several rows from which the class counts as one with instances."""
+
+
+class Annotations:
+    """An annotation table. It pickles as its path.
+
+    Photos are numbered 0 … P − 1, garments 0 … G − 1 and sorted by photo; classes and attributes are indices.
+
+    Args:
+        path: the table's folder.
+
+    Attributes:
+        meta: what the builder wrote beside the arrays.
+        classes: the categories (C).
+        attributes: the attributes (A).
+        garment_photo: photo of each garment, int32 (G,).
+        garment_class: class index, int16 (G,).
+        garment_attributes: bool (G, A).
+        garment_known: whether the attributes are known, bool (G,).
+        garment_area: pixels of the mask, int64 (G,).
+        garment_score: confidence, float32 (G,).
+        garment_row: row of the source, int64 (G,).
+
+    Raises:
+        FashionError: there is no table at the path, or one of another format version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).absolute()
+        self.meta = _read_meta(self.path)
+        self.classes = _labels(self.meta["classes"])
+        self.attributes = _labels(self.meta["attributes"])
+        self.garment_photo: npt.NDArray[np.int32] = self._load("garment_photo")
+        self.garment_class: npt.NDArray[np.int16] = self._load("garment_class")
+        self.garment_attributes: npt.NDArray[np.bool_] = self._load("garment_attributes")
+        self.garment_known: npt.NDArray[np.bool_] = self._load("garment_known")
+        self.garment_area: npt.NDArray[np.int64] = self._load("garment_area")
+        self.garment_score: npt.NDArray[np.float32] = self._load("garment_score")
+        self.garment_row: npt.NDArray[np.int64] = self._load("garment_row")
+        self._photo_size = self._load("photo_size")
+        self._photo_garments = self._load("photo_garments")
+        self._names = _Strings(self._load("name_bytes"), self._load("name_offsets"))
+        self._groups = _Strings(self._load("group_bytes"), self._load("group_offsets"))
+        self._name_order = self._load("name_order")
+        self._begin, self._count = self._load("run_begin"), self._load("run_count")
+        self._starts, self._lengths = self._load("run_starts"), self._load("run_lengths")
+
+    def __reduce__(self) -> tuple[type[Annotations], tuple[Path]]:
+        # A memory-mapped array would be copied whole into the pickle.
+        return Annotations, (self.path,)
+
+    def __repr__(self) -> str:
+        return f"Annotations({str(self.path)!r}: {len(self)} photos, {len(self.garment_photo)} garments)"
+
+    def __len__(self) -> int:
+        return len(self._photo_size)
+
+    @property
+    def photo_dir(self) -> Path | None:
+        """Folder of the photos, None where the table has none (predictions)."""
+        folder = self.meta.get("photo_dir")
+        # Relative to the table's folder where the table lies beside its data, so that both can move together.
+        return None if folder is None else Path(self.path / folder).resolve()
+
+    @property
+    def refused(self) -> int:
+        """Records that the builder did not take; refused.csv in the table's folder lists them."""
+        return int(self.meta.get("refused", 0))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, by index."""
+        return self.classes.names
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """Names of the attributes, by index."""
+        return self.attributes.names
+
+    def name(self, photo: int) -> str:
+        """File name of a photo, relative to the photo folder."""
+        return self._names[photo].decode()
+
+    def find(self, name: str) -> int | None:
+        """Index of the photo of that name, None where the table does not have it."""
+        wanted = name.encode()
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self._names[int(self._name_order[middle])] < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        if low == len(self):
+            return None
+        photo = int(self._name_order[low])
+        return photo if self._names[photo] == wanted else None
+
+    def size(self, photo: int) -> tuple[int, int]:
+        """Height and width of the grid that the photo's runs count over, pixels."""
+        height, width = self._photo_size[photo]
+        return int(height), int(width)
+
+    def group(self, photo: int) -> str:
+        """The photo's value of the grouping column, "" without one."""
+        return self._groups[photo].decode()
+
+    def garments(self, photo: int) -> range:
+        """Indices of the photo's garments."""
+        return range(int(self._photo_garments[photo]), int(self._photo_garments[photo + 1]))
+
+    def runs(self, garment: int) -> Runs:
+        """Mask of a garment on its photo's grid."""
+        begin = int(self._begin[garment])
+        end = begin + int(self._count[garment])
+        return Runs(self._starts[begin:end], self._lengths[begin:end])
+
+    def allowed_pairs(self) -> BoolArray:
+        """The (class, attribute) pairs that some garment has, bool (C, A)."""
+        return self._allowed_pairs.copy()
+
+    def multiple_classes(self) -> tuple[int, ...]:
+        """Classes with several garments in a photo, in at least 5 % of the photos that have the class."""
+        key = self.garment_photo.astype(np.int64) * len(self.classes) + self.garment_class
+        pairs, counts = np.unique(key, return_counts=True)
+        photo_class = pairs % len(self.classes)
+        photos = np.bincount(photo_class, minlength=len(self.classes))
+        several = np.bincount(photo_class[counts > 1], minlength=len(self.classes))
+        return tuple(int(i) for i in np.flatnonzero((photos > 0) & (several > 0) & (several >= _SEVERAL * photos)))
+
+    def layer_of_class(self, layers: int) -> tuple[int, ...]:
+        """Label map of each class, (C,): with 2 layers, classes whose garments lie on bigger ones are on map 1."""
+        if layers == 1:
+            return (0,) * len(self.classes)
+        return self._covered
+
+    @cached_property
+    def _allowed_pairs(self) -> BoolArray:
+        allowed = np.zeros((len(self.classes), len(self.attributes)), dtype=np.bool_)
+        garment, attribute = np.nonzero(self.garment_attributes)
+        allowed[self.garment_class[garment], attribute] = True
+        return allowed
+
+    @cached_property
+    def _covered(self) -> tuple[int, ...]:
+        return tuple(int(covered) for covered in covered_classes(self))
+
+    def _load(self, name: str) -> npt.NDArray[Any]:
+        try:
+            mapped = np.load(self.path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise FashionError(
+                f"The table {self.path} is damaged ({name}.npy): delete it and build it anew."
+            ) from error
+        # A plain view: slices of np.memmap carry Python attributes along and are several times slower.
+        return np.asarray(mapped)
+
+
+class _Strings:
+    """Strings in one byte array (N,) with offsets (n + 1,)."""
+
+    def __init__(self, characters: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> None:
+        self._bytes = characters
+        self._offsets = offsets
+
+    def __getitem__(self, index: int) -> bytes:
+        return self._bytes[self._offsets[index] : self._offsets[index + 1]].tobytes()
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads((path / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FashionError(f"There is no annotation table at {path}: give the folder that was written.") from error
+    if meta.get("version") != VERSION:
+        raise FashionError(f"The table {path} is of another format version: delete it and build it anew.")
+    return meta
+
+
+def _labels(lists: dict[str, Any]) -> Labels:
+    return Labels(tuple(lists["ids"]), tuple(lists["names"]), tuple(lists["groups"]))

@@ -1,0 +1,82 @@
+"""Where a data set's table lies, and the key that tells whether it is still the right one."""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+from pathlib import Path
+
+from imatfashion.data.sources import Source
+from imatfashion.data.table_writer import VERSION
+
+_MIB = 2**20
+_BESIDE = ".imatfashion"
+
+
+def table_path(source: Source, *, check_photos: bool) -> Path:
+    """The table's folder: one that is there, else the first place that can be written.
+
+    Beside the data (`.imatfashion` next to the annotations), else $IMATFASHION_CACHE, else the user's cache.
+    """
+    root = source.annotations.parent
+    key = _key(source, check_photos)
+    beside = root / _BESIDE / f"{key}.table"
+    # In a shared folder the table must not serve a copy of the data that lies elsewhere.
+    place = blake2b(os.fsencode(root.resolve()), digest_size=4).hexdigest()
+    cached = _cache_folder() / f"{key}-{place}.table"
+    if (cached / "meta.json").is_file() and not (beside / "meta.json").is_file():
+        return cached
+    return beside if (beside / "meta.json").is_file() or _writable(root) else cached
+
+
+def photo_dir_entry(photo_dir: Path | None, table: Path) -> str | None:
+    """How a table remembers its photo folder: relative where it lies beside the data, so that both can move."""
+    if photo_dir is None:
+        return None
+    if table.parent.name == _BESIDE:
+        return os.path.relpath(photo_dir.resolve(), table.resolve())
+    return str(photo_dir.resolve())
+
+
+def _cache_folder() -> Path:
+    given = os.environ.get("IMATFASHION_CACHE")
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "imatfashion"
+
+
+def _writable(folder: Path) -> bool:
+    # A folder marked read-only is left alone even where root could write.
+    return os.access(folder, os.W_OK) and bool(folder.stat().st_mode & 0o222)
+
+
+def _key(source: Source, check_photos: bool) -> str:
+    digest = blake2b(digest_size=10)
+    photos = source.photo_dir.resolve() if source.photo_dir else None
+    root = source.annotations.parent.resolve()
+    relative = os.path.relpath(photos, root) if photos else None
+    digest.update(repr((VERSION, source.format, source.grid, source.group_by, check_photos, relative)).encode())
+    for path in (source.annotations, source.labels_path):
+        digest.update(path.name.encode() + (_folder_state(path) if path.is_dir() else _file_state(path)))
+    if photos is not None and check_photos:
+        digest.update(_folder_state(photos))
+    return digest.hexdigest()
+
+
+def _file_state(path: Path) -> bytes:
+    """Size, time, and a hash of the first and last MiB."""
+    state = path.stat()
+    digest = blake2b(f"{state.st_size} {state.st_mtime_ns}".encode(), digest_size=16)
+    with path.open("rb") as file:
+        digest.update(file.read(_MIB))
+        file.seek(max(0, state.st_size - _MIB))
+        digest.update(file.read(_MIB))
+    return digest.digest()
+
+
+def _folder_state(folder: Path) -> bytes:
+    """Names of the files: a photo that was missing and is there now makes the table stale."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    return blake2b("\0".join(names).encode("utf-8", "surrogateescape"), digest_size=16).digest()
