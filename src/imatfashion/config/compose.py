@@ -37,38 +37,52 @@ def run_app(main: Callable[[Any], Any], *, config_name: str, schema: type[Any]) 
     # Hydra would print a traceback's digest and exit with 1; with this it raises, and we write the sentence.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     conf_dir = Path(inspect.getfile(main)).resolve().parent / "conf"
-    failed: list[Exception] = []
-    app = hydra.main(version_base="1.3", config_path=str(conf_dir), config_name=config_name)(_job(main, failed))
+    job = _Job(main, schema)
+    app = hydra.main(version_base="1.3", config_path=str(conf_dir), config_name=config_name)(job)
     try:
         app()
-        if failed:
-            raise failed[0]
+        if job.failure is not None:
+            raise job.failure
     except FashionError as error:
         _exit(str(error))
     except (HydraException, OmegaConfBaseException) as error:
         _exit(explain(error, schema))
+    except ValueError as error:
+        if job.started:
+            raise
+        _exit(f"the command line does not make a config: {error}")
 
 
-def _job(main: Callable[[Any], Any], failed: list[Exception]) -> Callable[[DictConfig], Any]:
-    """The function Hydra runs; a fault is kept in `failed`, since Hydra would print its own text if it got through."""
+class _Job:
+    """What Hydra calls, once or once a job of a multirun.
 
-    def job(composed: DictConfig) -> Any:
+    A fault of a single run is kept in `failure`, since Hydra would print its own text beside the sentence.
+    """
+
+    def __init__(self, main: Callable[[Any], Any], schema: type[Any]) -> None:
+        self.main = main
+        self.schema = schema
+        self.started = False
+        self.failure: Exception | None = None
+
+    def __call__(self, composed: DictConfig) -> Any:
+        self.started = True
         several = HydraConfig.get().mode == RunMode.MULTIRUN
         try:
-            return main(_convert(composed, several))
+            return self.main(_convert(composed, self.schema, several))
         except (FashionError, OmegaConfBaseException) as error:
             if several:
-                return _keep_error(error)
-            failed.append(error)
+                return _keep_error(error, self.schema)
+            self.failure = error
             return None
 
-    return job
 
-
-def _convert(composed: DictConfig, several: bool) -> Any:
+def _convert(composed: DictConfig, schema: type[Any], several: bool) -> Any:
     if composed.get("resume"):
         composed = merge_resumed(composed, list(HydraConfig.get().overrides.task))
-    config = OmegaConf.to_object(composed)
+    # `+key=value` passes Hydra's own check; merging into the bare schema refuses it.
+    plain = OmegaConf.to_container(composed, enum_to_str=True)
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), plain))
     if several and getattr(config, "run_dir", "") is None:
         config.run_dir = HydraConfig.get().runtime.output_dir  # type: ignore[union-attr]
     check = getattr(config, "check", None)
@@ -77,11 +91,11 @@ def _convert(composed: DictConfig, several: bool) -> Any:
     return config
 
 
-def _keep_error(error: Exception) -> None:
+def _keep_error(error: Exception, schema: type[Any]) -> None:
     """One job of a sweep failed: its directory says why, the others go on."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    sentence = explain(error) if isinstance(error, OmegaConfBaseException) else str(error)
+    sentence = explain(error, schema) if isinstance(error, OmegaConfBaseException) else str(error)
     (folder / "error.txt").write_text(sentence + "\n", encoding="utf-8")
     print(f"job {HydraConfig.get().job.num} failed: {sentence}", file=sys.stderr)  # noqa: T201
 

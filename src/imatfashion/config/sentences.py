@@ -28,7 +28,7 @@ def explain(error: BaseException, schema: type[Any] | None = None) -> str:
         reason = next(line for line in text.splitlines() if re.search(_WRONG_TYPE, line))
         return f"'{key}' has a value of the wrong type: {reason}"
     if "LexerNoViableAltException" in text or "mismatched input" in text or "no viable alternative" in text:
-        override = _first(r"parsing override '(.*)'$", text.splitlines()[0]) or text.splitlines()[0]
+        override = getattr(error, "override", None) or text.splitlines()[0]
         return (
             f"the override {override} cannot be read; put a value with = ( ) or spaces in two pairs of quotes: "
             "'key=\"value\"'"
@@ -53,7 +53,7 @@ def _suggestion(key: str | None, schema: type[Any] | None) -> str:
     if key is None or schema is None:
         return ""
     known = _keys(OmegaConf.structured(schema))
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
     return f"; did you mean '{near[0]}'?" if near else ""
 
 

@@ -1,0 +1,39 @@
+# make demo · make test: each sets itself up on a machine that has Python 3.11–3.13 and make.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+DEMO := demo
+export PYTHONUNBUFFERED := 1
+
+.PHONY: demo test lint types install wheels clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11, 3.12 or 3.13 is needed; give PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: .venv/installed
+	@sh demo.sh $(BIN) $(DEMO)
+
+test: lint types
+	$(BIN)/pytest -n auto
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+# What a notebook without internet needs, beside the torch that it has: pip install --no-index --no-deps wheels/*.whl
+wheels: .venv/installed
+	mkdir -p wheels
+	$(BIN)/pip wheel --quiet --no-deps -w wheels .
+	grep -vE '^(#|torch==|torchvision==|triton==|nvidia-|cuda-)' constraints.txt > wheels/constraints.txt
+	$(BIN)/pip download --quiet --no-deps -d wheels -r wheels/constraints.txt
+
+clean:
+	rm -rf $(DEMO) wheels runs

@@ -1,0 +1,130 @@
+"""The `imatfashion` command: what takes paths. What composes a config is train.py and predict.py."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+
+from imatfashion.errors import FashionError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+
+
+@app.callback()
+def main() -> None:
+    """Fashion parsing: data sets, scores and reports. Training and prediction: `train.py` and `predict.py`."""
+
+
+def sentence(command: Callable[P, R]) -> Callable[P, R]:
+    """Show our own errors as one sentence and exit with 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except FashionError as error:
+            typer.echo(f"error: {error}", err=True)
+            sys.exit(2)
+
+    return wrapped
+
+
+@app.command()
+@sentence
+def sample(
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    photos: Annotated[int, typer.Option(help="Photos in train/; a fifth as many more in test/.")] = 120,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same bytes.")] = 0,
+) -> None:
+    """Draw a data set in the competition's own layout, to try everything without a download.
+
+    Figures wear garments of several classes whose attributes can be seen; garments overlap, some come in pairs, and a
+    share of the photos has its attributes withheld, as in the real data. `test/` has photos without labels and
+    `test.csv` their hidden truth.
+
+    Example: `imatfashion sample demo/data --photos 200`
+    """
+    from imatfashion.data.sample import draw_sample
+
+    draw_sample(out, photos=photos, seed=seed)
+    typer.echo(f"{photos} photos in {out}/train, annotations in {out}/train.csv, unseen photos in {out}/test")
+
+
+@app.command()
+@sentence
+def index(
+    data_dir: Annotated[Path, typer.Argument(help="Folder of the data set.")],
+    photos: Annotated[bool, typer.Option(help="Check the photos too (size, readable).")] = True,
+    format: Annotated[str, typer.Option(help="auto, imaterialist2019, imaterialist2020, coco, pngs, submission")] = "auto",
+    annotations: Annotated[str | None, typer.Option(help="Annotation file below the folder.")] = None,
+    photo_dir: Annotated[str | None, typer.Option(help="Folder of photos below the folder.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Label file below the folder.")] = None,
+    on_bad: Annotated[str, typer.Option(help="`skip` lists bad records, `error` stops at the first.")] = "skip",
+) -> None:
+    """Build the annotation table of a data set, and say what was found and what was refused.
+
+    Refused records are listed in `refused.csv` (row, photo, reason) in the table's directory. Exit code 0 with
+    refusals, 2 when the files cannot be used at all.
+
+    Example: `imatfashion index DATA` · `imatfashion index DATA --no-photos`
+    """
+    from imatfashion.data.build import open_table
+    from imatfashion.data.overview import overview
+
+    table = open_table(
+        data_dir,
+        format=format,
+        annotations=annotations,
+        photos=photo_dir,
+        labels=labels,
+        on_bad=on_bad,
+        check_photos=photos,
+        progress=lambda text: typer.echo(text, err=True),
+    )
+    typer.echo(overview(table))
+
+
+@app.command()
+@sentence
+def score(
+    truth: Annotated[Path, typer.Argument(help="The truth: a competition CSV or COCO JSON.")],
+    submission: Annotated[Path | None, typer.Argument(help="The submission CSV; not needed with --oracle alone.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Label file; label_descriptions.json beside the truth.")] = None,
+    oracle: Annotated[bool, typer.Option(help="Also score the truth sent through the encoding: the ceiling.")] = False,
+    layers: Annotated[int, typer.Option(help="Oracle: label maps, 1 or 2.")] = 1,
+    regions: Annotated[str, typer.Option(help="Oracle: auto, regions or components.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """The competition's score, per photo and pooled, with and without attributes.
+
+    Example: `imatfashion score demo/data/test.csv demo/submission.csv --oracle`
+    """
+    from imatfashion.evaluate.command import score_command
+
+    typer.echo(
+        score_command(truth, submission, labels=labels, oracle=oracle, layers=layers, regions=regions, as_json=json)
+    )
+
+
+@app.command()
+@sentence
+def report(run_dir: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
+    """Write a run's report: one self-contained HTML file.
+
+    Example: `imatfashion report runs/classes-224-…`
+    """
+    from imatfashion.report.page import write_report
+
+    typer.echo(f"report: {write_report(run_dir)}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,103 @@
+"""What both stages share: optimizer, rates, seeding, transfer and normalisation.
+
+A subclass says `monitor`, and overrides the two steps; nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from imatfashion.config.schema import ScheduleConfig
+from imatfashion.data.collate import Batch
+from imatfashion.models.spec import ModelSpec, build_network
+from imatfashion.tasks.schedule import Schedule
+
+
+class FashionTask(pl.LightningModule):
+    """A LightningModule around a plain network.
+
+    Args:
+        spec: what the network is, as the JSON string that `ModelSpec.to_json` writes; the only hyper-parameter kept
+            in a checkpoint, which alone suffices to predict.
+        schedule: rates over the run; not needed to load a checkpoint.
+        weights: `none`, `imagenet` or a file, the backbone's first weights.
+        network: a network of your own with the same inputs and outputs, instead of the spec's.
+        seed: seed of what is random inside the network (dropout).
+        channels_last: memory format of the network and the images.
+        compile_network: compile the inner network.
+    """
+
+    monitor: ClassVar[str]
+    mode: ClassVar[str] = "max"
+
+    def __init__(
+        self,
+        spec: str,
+        *,
+        schedule: ScheduleConfig | None = None,
+        weights: str = "none",
+        network: nn.Module | None = None,
+        seed: int = 0,
+        channels_last: bool = False,
+        compile_network: bool = False,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters({"spec": spec})
+        self.spec = ModelSpec.from_json(spec)
+        self.schedule_config = schedule or ScheduleConfig()
+        self.seed = seed
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = network if network is not None else build_network(self.spec, weights)
+        self.network.to(memory_format=self.memory_format)
+        if compile_network:
+            # In place: the state dict keeps its plain names.
+            self.network.compile()
+        self.register_buffer("mean", torch.tensor(self.spec.mean).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(self.spec.std).view(1, 3, 1, 1) * 255, persistent=False)
+
+    def normalize(self, image_BCHW: Tensor) -> Tensor:
+        """Images uint8 (B, 3, H, W) → float32, normalised, on this device."""
+        mean, std = self.get_buffer("mean"), self.get_buffer("std")
+        return ((image_BCHW.float() - mean) / std).contiguous(memory_format=self.memory_format)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW over four groups: encoder and rest, with and without decay; all there from the first step."""
+        encoder = {id(parameter) for parameter in self.network.encoder_parameters()}  # type: ignore[operator]
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for parameter in self.network.parameters():
+            # Norm scales and biases are not decayed, as is customary (timm's rule: one-dimensional).
+            groups.setdefault((id(parameter) in encoder, parameter.ndim > 1), []).append(parameter)
+        decay = self.schedule_config.weight_decay
+        return torch.optim.AdamW(
+            [
+                {"params": parameters, "encoder": is_encoder, "weight_decay": decay if decayed else 0.0, "lr": 0.0}
+                for (is_encoder, decayed), parameters in sorted(groups.items())
+            ],
+            fused=self.device.type == "cuda",
+        )
+
+    def on_fit_start(self) -> None:
+        """Build the schedule, now that the length of an epoch is known."""
+        self.schedule = Schedule.build(self.schedule_config, self.trainer.datamodule.steps_per_epoch)  # type: ignore[attr-defined]
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Set the rates of this step, and seed it: both depend on the step alone, so that resuming repeats them."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        for group in optimizer.param_groups:
+            group["lr"] = self.schedule.rate(self.global_step, encoder=group["encoder"])
+        torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_000_003 + batch_idx)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Log the rates."""
+        for name, encoder in (("encoder", True), ("decoder", False)):
+            self.log(f"lr/{name}", self.schedule.rate(self.global_step - 1, encoder=encoder), on_step=True)
+
+    def log_losses(self, losses: dict[str, Tensor], prefix: str, size: int) -> None:
+        """Log losses under `train/…` or `val/…`."""
+        values = {f"{prefix}/{name}": value.detach() for name, value in losses.items()}
+        self.log_dict(values, on_step=prefix == "train", on_epoch=prefix == "val", batch_size=size, sync_dist=True)

@@ -1,0 +1,139 @@
+"""From a config to the parts of a run: data module, network spec, task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from imatfashion.config.schema import Config
+from imatfashion.data.datamodule import FashionDataModule
+from imatfashion.errors import FashionError
+from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.models.spec import ModelSpec
+from imatfashion.models.weights import normalization
+from imatfashion.tasks.attributes import AttributeClassifier
+from imatfashion.tasks.base import FashionTask
+from imatfashion.tasks.classes import ClassSegmenter
+from imatfashion.training.device import DeviceSettings
+
+# Private memory of a loader process, GB: an upper estimate, with the copies in flight.
+_WORKER_GB = 1.0
+
+
+def make_data(config: Config, settings: DeviceSettings) -> FashionDataModule:
+    """The data module of a run; `setup()` is still to be called."""
+    memory = config.platform.memory_gb
+    return FashionDataModule(
+        config.data,
+        augment=config.augment,
+        resolution=config.resolution,
+        resize=config.resize,
+        layers=config.layers,
+        batch_size=config.batch_size,
+        micro_batch=settings.micro_batch,
+        seed=config.seed,
+        max_workers=None if memory is None else max(1, int(memory / 4 / _WORKER_GB)),
+        fork=config.platform.fork,
+    )
+
+
+def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
+    """What the network is and everything that a prediction needs to know of the training data."""
+    table = data.truth
+    attributes = table.attributes if config.stage.name == "attributes" else None
+    if attributes is not None and not len(attributes):
+        raise FashionError(f"{config.data.root} has no attributes: its label file lists none; train stage=classes alone")
+    mean, std = normalization(config.model.backbone)
+    return ModelSpec(
+        stage=config.stage.name,
+        architecture=config.model.architecture,
+        backbone=config.model.backbone,
+        resolution=config.resolution,
+        resize=config.resize,
+        mean=mean,
+        std=std,
+        class_ids=table.classes.ids,
+        class_names=table.classes.names,
+        attribute_ids=attributes.ids if attributes else (),
+        attribute_names=attributes.names if attributes else (),
+        layer_of_class=data.layer_of_class,
+        allowed_pairs=_pairs(config, data) if attributes else tuple(() for _ in table.classes.ids),
+        component_classes=table.multiple_classes(),
+        pooling=config.stage.pooling,
+        class_given=config.stage.class_given,
+        decoder_width=config.model.decoder_width,
+        embedding=config.model.embedding,
+        dropout=config.model.dropout,
+    )
+
+
+def _pairs(config: Config, data: FashionDataModule) -> tuple[tuple[int, ...], ...]:
+    """Attribute indices that each class may have: those of the training data, or all."""
+    num_attributes = len(data.truth.attributes)
+    if config.stage.all_pairs:
+        return tuple(tuple(range(num_attributes)) for _ in data.truth.classes.ids)
+    return tuple(tuple(row.nonzero()[0].tolist()) for row in data.truth.allowed_pairs())
+
+
+def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings) -> FashionTask:
+    """The LightningModule of the run's stage, with its first weights.
+
+    Raises:
+        FashionError: the weights cannot be had, or those of `init_from` do not fit.
+    """
+    options = {
+        "schedule": config.schedule,
+        # The weights of another run replace the backbone's: nothing needs to be downloaded.
+        "weights": "none" if config.init_from or config.resume else _weights(config),
+        "seed": config.seed,
+        "channels_last": settings.channels_last,
+        "compile_network": settings.compile,
+    }
+    task: FashionTask
+    if spec.stage == "classes":
+        task = ClassSegmenter(spec.to_json(), dice_weight=config.stage.dice_weight, **options)
+    else:
+        task = AttributeClassifier(spec.to_json(), **options)
+    if config.init_from:
+        start_from(task, Path(config.init_from))
+    return task
+
+
+def _weights(config: Config) -> str:
+    if config.platform.offline and config.model.weights == "imagenet":
+        raise FashionError(
+            f"platform={config.platform.name} has no network, so ImageNet weights cannot be fetched: "
+            "give model.weights=FILE.safetensors, or model.weights=none to start from random ones"
+        )
+    return config.model.weights
+
+
+def start_from(task: FashionTask, checkpoint: Path) -> None:
+    """Copy the weights of another run's checkpoint into the task.
+
+    A stage 2 network may start from a stage 1 checkpoint of the same backbone: the encoder is taken.
+
+    Raises:
+        FashionError: the checkpoint is not ours, or of other classes or another network.
+    """
+    spec, state = load_checkpoint(checkpoint)
+    for name in ("architecture", "backbone", "decoder_width", "class_ids", "layer_of_class"):
+        mine, theirs = getattr(task.spec, name), getattr(spec, name)
+        if mine != theirs:
+            raise FashionError(
+                f"init_from={checkpoint} has {name} {_short(theirs)}, this run {_short(mine)}: "
+                "they must be equal to start from its weights"
+            )
+    if spec.stage != task.spec.stage:
+        raise FashionError(f"init_from={checkpoint} is a checkpoint of stage={spec.stage}, this run is stage={task.spec.stage}")
+    own = task.network.state_dict()
+    with torch.no_grad():
+        if wrong := [name for name in own if name not in state or state[name].shape != own[name].shape]:
+            raise FashionError(f"init_from={checkpoint} does not fit this network: {len(wrong)} tensors differ, first {wrong[0]}")
+    task.network.load_state_dict(state)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

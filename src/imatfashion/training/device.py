@@ -1,0 +1,113 @@
+"""From the goal (effective batch, resolution, stage) and the device to the knobs: batch, accumulation, precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from imatfashion.config.schema import Config
+from imatfashion.errors import FashionError
+
+# Memory that one photo's activations and gradients take while training at 512 × 512, GB, by stage: estimates from
+# the layer sizes of a resnet34 (U-Net of width 256, pyramid at stride 8); measure on your card, and override
+# gpu.per_device_batch where they are wrong. Mixed precision halves most of them.
+_PHOTO_GB = {"classes": 1.4, "attributes": 0.7}
+# Weights, optimizer and library workspaces, GB.
+_FIXED_GB = 2.0
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """How a run uses its device.
+
+    Attributes:
+        accelerator: `cpu` or `cuda`.
+        devices: processes of the run.
+        micro_batch: photos a device holds at once.
+        accumulate: micro-batches an optimizer step adds up.
+        precision: Lightning's name of it.
+        channels_last: memory format of the network.
+        compile: compile the inner network.
+        title: the device in words.
+    """
+
+    accelerator: str
+    devices: int
+    micro_batch: int
+    accumulate: int
+    precision: str
+    channels_last: bool
+    compile: bool
+    title: str
+
+
+def device_settings(config: Config) -> DeviceSettings:
+    """Derive what the config leaves open.
+
+    Raises:
+        FashionError: a GPU is asked for, or there, that torch cannot use.
+    """
+    cuda = _choose_cuda(config.gpu.name)
+    memory = config.gpu.memory_gb or (_cuda_memory() if cuda else None)
+    precision = config.gpu.precision or _precision(cuda)
+    share = config.batch_size // config.gpu.devices
+    micro = config.gpu.per_device_batch or _largest_divisor(share, _capacity(config, memory, precision))
+    return DeviceSettings(
+        accelerator="cuda" if cuda else "cpu",
+        devices=config.gpu.devices,
+        micro_batch=micro,
+        accumulate=share // micro,
+        precision=precision,
+        # On processors too: a U-Net's step was measured up to 4 times faster.
+        channels_last=True if config.gpu.channels_last is None else config.gpu.channels_last,
+        compile=bool(config.gpu.compile),
+        title=torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads",
+    )
+
+
+def _choose_cuda(name: str) -> bool:
+    if name == "cpu":
+        return False
+    usable, reason = cuda_usable()
+    if usable:
+        return True
+    if name == "auto" and not Path("/dev/nvidia0").exists():
+        return False
+    raise FashionError(f"gpu={name}: torch cannot use a GPU here ({reason}); mend that, or train on the processor with gpu=cpu")
+
+
+def cuda_usable() -> tuple[bool, str]:
+    """Whether torch can use a GPU, and if not, why."""
+    if torch.version.cuda is None:
+        return False, "this torch is built without CUDA"
+    if not torch.cuda.is_available():
+        return False, f"torch {torch.__version__} finds no driver for CUDA {torch.version.cuda}, or no card"
+    capability, built = torch.cuda.get_device_capability(), torch.cuda.get_arch_list()
+    if built and capability[0] * 10 + capability[1] < min(int(arch.split("_")[1].rstrip("af")) for arch in built):
+        return False, f"the card's capability {capability[0]}.{capability[1]} is older than any this torch is built for"
+    return True, ""
+
+
+def _cuda_memory() -> float:
+    return float(torch.cuda.get_device_properties(0).total_memory) / 1e9
+
+
+def _precision(cuda: bool) -> str:
+    if not cuda:
+        return "32-true"
+    return "bf16-mixed" if torch.cuda.get_device_capability() >= (8, 0) else "16-mixed"
+
+
+def _capacity(config: Config, memory_gb: float | None, precision: str) -> int:
+    """Photos that fit a device; without a memory figure (a processor), at most 16."""
+    if memory_gb is None:
+        return 16
+    photo = _PHOTO_GB[config.stage.name] * (config.resolution / 512) ** 2 * config.layers**0.5
+    photo *= 1.0 if precision == "32-true" else 0.55
+    return max(1, int((memory_gb * 0.9 - _FIXED_GB) / photo))
+
+
+def _largest_divisor(number: int, limit: int) -> int:
+    return next(size for size in range(min(number, limit), 0, -1) if number % size == 0)

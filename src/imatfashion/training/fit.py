@@ -1,0 +1,225 @@
+"""A training run from its config to its directory."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers.logger import Logger
+
+from imatfashion.config.resume import save_config
+from imatfashion.config.schema import Config
+from imatfashion.data.datamodule import FashionDataModule
+from imatfashion.data.split import save_split
+from imatfashion.errors import FashionError
+from imatfashion.models.checkpoint import load_checkpoint, read_step
+from imatfashion.tasks.base import FashionTask
+from imatfashion.tasks.schedule import Schedule
+from imatfashion.training.build import make_data, make_spec, make_task
+from imatfashion.training.callbacks import LastCheckpoint, Throughput, TimeLimit
+from imatfashion.training.device import DeviceSettings, device_settings
+from imatfashion.training.evaluation import evaluate
+from imatfashion.training.loggers import close_loggers, make_loggers
+from imatfashion.training.panels import PicturePanel
+from imatfashion.training.summary import environment, peak_memory_gb, read_json, write_json
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Where a run is and what came of it.
+
+    Attributes:
+        run_dir: the run directory.
+        best_checkpoint: the checkpoint with the best monitored metric.
+        monitor: the monitored metric's name.
+        score: its best value; None where it has none.
+        is_main: whether this is the process that writes.
+    """
+
+    run_dir: Path
+    best_checkpoint: Path
+    monitor: str
+    score: float | None
+    is_main: bool
+
+
+def fit(config: Config, *, task: FashionTask | None = None) -> FitResult:
+    """Train a stage, or go on with a run.
+
+    Args:
+        config: a whole config; `config.resume` goes on with that run directory.
+        task: a task of your own instead of the stage's.
+
+    Raises:
+        FashionError: the config, the data or the checkpoint cannot be used, or the time limit was reached.
+    """
+    settings = device_settings(config)
+    run_dir = _run_dir(config)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    # Threads of OpenCV beside the loader's processes and torch's threads would fight for the same cores.
+    cv2.setNumThreads(1)
+    data = make_data(config, settings)
+    data.setup()
+    task = task or make_task(config, make_spec(config, data), settings)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    resumed = _resumed(config, run_dir)
+    if resumed is None:
+        save_config(config, run_dir / "config.yaml")
+        save_split(data.split, data.truth, run_dir / "split.json")
+    loggers = make_loggers(
+        config.logger, run_dir, first_step=read_step(resumed) if resumed else 0, offline=config.platform.offline
+    )
+    failed = True
+    try:
+        result = _train(config, settings, run_dir, data, task, loggers, resumed)
+        failed = False
+    finally:
+        close_loggers(loggers, failed=failed)
+    return result
+
+
+def _run_dir(config: Config) -> Path:
+    if config.resume:
+        return Path(config.resume)
+    name = f"{config.stage.name}-{config.resolution}-{datetime.now():%Y%m%d-%H%M%S}"
+    run_dir = Path(config.run_dir or Path("runs") / name)
+    if (run_dir / "config.yaml").exists():
+        raise FashionError(f"{run_dir} already holds a run: go on with it (resume={run_dir}) or give another run_dir=")
+    return run_dir
+
+
+def _resumed(config: Config, run_dir: Path) -> Path | None:
+    """The checkpoint to go on from; a run that was stopped before its first one starts anew."""
+    last = run_dir / "checkpoints" / "last.ckpt"
+    return last if config.resume and last.is_file() else None
+
+
+def _train(
+    config: Config,
+    settings: DeviceSettings,
+    run_dir: Path,
+    data: FashionDataModule,
+    task: FashionTask,
+    loggers: list[Logger],
+    resumed: Path | None,
+) -> FitResult:
+    steps = Schedule.build(config.schedule, data.steps_per_epoch).steps
+    steps = min(steps, config.max_steps or steps)
+    speed = Throughput(settings.micro_batch)
+    best = ModelCheckpoint(
+        run_dir / "checkpoints", "best", monitor=task.monitor, mode=task.mode, enable_version_counter=False
+    )
+    trainer = pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        precision=settings.precision,  # type: ignore[arg-type]
+        accumulate_grad_batches=settings.accumulate,
+        max_steps=steps,
+        max_epochs=-1,
+        gradient_clip_val=config.schedule.clip or None,
+        logger=loggers,
+        callbacks=[speed, best, *_callbacks(config, run_dir)],
+        log_every_n_steps=max(1, min(50, data.steps_per_epoch // 10)),
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_progress_bar=config.progress,
+        enable_model_summary=False,
+        default_root_dir=run_dir,
+    )
+    started = time.time()
+    if trainer.is_global_zero:
+        print(_start_text(config, settings, data, task, steps), flush=True)  # noqa: T201
+    with warnings.catch_warnings():
+        _quiet()
+        trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
+    checkpoint = _best_checkpoint(run_dir, trainer, best)
+    score = None if best.best_model_score is None else float(best.best_model_score)
+    if trainer.is_global_zero:
+        task.network.load_state_dict(load_checkpoint(checkpoint)[1])
+        evaluate(task, data, run_dir)
+        _write_summary(run_dir, config, settings, data, trainer, task, score, started, speed)
+    return FitResult(run_dir, checkpoint, task.monitor, score, trainer.is_global_zero)
+
+
+def _callbacks(config: Config, run_dir: Path) -> list[Callback]:
+    last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt")
+    callbacks: list[Callback] = [last]
+    if config.platform.max_hours is not None:
+        callbacks.insert(0, TimeLimit(config.platform.max_hours, last, run_dir))
+    if config.logger.panels:
+        callbacks.append(PicturePanel(run_dir / "panels", config.logger.panels))
+    if config.progress:
+        callbacks.append(TQDMProgressBar(leave=True))
+    return callbacks
+
+
+def _quiet() -> None:
+    """Lightning's advice that does not apply: the number of workers is chosen here, and so is the length of an epoch."""
+    for advice in (".*does not have many workers.*", ".*number of training batches.*is smaller than the logging interval.*"):
+        warnings.filterwarnings("ignore", message=advice)
+
+
+def _best_checkpoint(run_dir: Path, trainer: pl.Trainer, best: ModelCheckpoint) -> Path:
+    path = Path(best.best_model_path) if best.best_model_path else run_dir / "checkpoints" / "best.ckpt"
+    if not path.is_file():
+        # No value of the monitored metric (a trial of a few steps): the last state is the best there is.
+        trainer.save_checkpoint(path)
+    return path
+
+
+def _start_text(config: Config, settings: DeviceSettings, data: FashionDataModule, task: FashionTask, steps: int) -> str:
+    parameters = sum(parameter.numel() for parameter in task.network.parameters()) / 1e6
+    return (
+        f"stage {config.stage.name} · {config.resolution} × {config.resolution} · {config.model.architecture} on "
+        f"{config.model.backbone} ({parameters:.1f} M parameters)\n"
+        f"{len(data.train_indices)} photos to train on, {len(data.val_indices)} to validate, "
+        f"{len(data.truth.classes)} classes, {len(data.truth.attributes)} attributes, "
+        f"{data.truth.refused} records refused\n"
+        f"batch {settings.micro_batch} × {settings.accumulate} accumulated × {settings.devices} device(s) = "
+        f"{config.batch_size} · {steps} steps · {settings.precision} · {settings.title}"
+    )
+
+
+def _write_summary(
+    run_dir: Path,
+    config: Config,
+    settings: DeviceSettings,
+    data: FashionDataModule,
+    trainer: pl.Trainer,
+    task: FashionTask,
+    score: float | None,
+    started: float,
+    speed: Throughput,
+) -> None:
+    earlier = read_json(run_dir / "summary.json")
+    now = time.time()
+    table = data.annotations
+    summary: dict[str, Any] = {
+        "stage": config.stage.name,
+        **environment(),
+        "started": earlier.get("started") or datetime.fromtimestamp(started).isoformat(timespec="seconds"),
+        "finished": datetime.fromtimestamp(now).isoformat(timespec="seconds"),
+        "seconds": round(now - started + earlier.get("seconds", 0), 1),
+        "peak_memory_gb": round(peak_memory_gb(), 3),
+        "device": settings.title,
+        "precision": settings.precision,
+        "settings": asdict(settings),
+        "images_per_second": round(speed.images_per_second, 2),
+        "steps": trainer.global_step,
+        "epochs": trainer.current_epoch,
+        "photos": {"train": len(data.train_indices), "val": len(data.val_indices)},
+        "garments": len(table.garment_class),
+        "refused": data.truth.refused,
+        "data": {"table": str(data.truth.path), "key": data.truth.path.stem},
+        "monitor": task.monitor,
+        "best": score,
+        "config": asdict(config),
+    }
+    write_json(run_dir / "summary.json", summary)
