@@ -7,26 +7,27 @@ from hashlib import blake2b
 from pathlib import Path
 
 from imatfashion.data.sources import Source
+from imatfashion.data.table_files import file_state, is_table
 from imatfashion.data.table_writer import VERSION
 
 _MIB = 2**20
 _BESIDE = ".imatfashion"
 
 
-def table_path(source: Source, *, check_photos: bool) -> Path:
+def table_path(source: Source, root: Path, *, check_photos: bool) -> Path:
     """The table's folder: one that is there, else the first place that can be written.
 
-    Beside the data (`.imatfashion` next to the annotations), else $IMATFASHION_CACHE, else the user's cache.
+    Beside the data (`ROOT/.imatfashion`), else $IMATFASHION_CACHE, else the user's cache.
     """
-    root = source.annotations.parent
-    key = _key(source, check_photos)
+    key = _key(source, root.resolve(), check_photos)
     beside = root / _BESIDE / f"{key}.table"
     # In a shared folder the table must not serve a copy of the data that lies elsewhere.
     place = blake2b(os.fsencode(root.resolve()), digest_size=4).hexdigest()
     cached = _cache_folder() / f"{key}-{place}.table"
-    if (cached / "meta.json").is_file() and not (beside / "meta.json").is_file():
-        return cached
-    return beside if (beside / "meta.json").is_file() or _writable(root) else cached
+    for path in (beside, cached):
+        if is_table(path):
+            return path
+    return beside if _writable(root) else cached
 
 
 def photo_dir_entry(photo_dir: Path | None, table: Path) -> str | None:
@@ -51,16 +52,16 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK) and bool(folder.stat().st_mode & 0o222)
 
 
-def _key(source: Source, check_photos: bool) -> str:
+def _key(source: Source, root: Path, check_photos: bool) -> str:
     digest = blake2b(digest_size=10)
-    photos = source.photo_dir.resolve() if source.photo_dir else None
-    root = source.annotations.parent.resolve()
-    relative = os.path.relpath(photos, root) if photos else None
-    digest.update(repr((VERSION, source.format, source.grid, source.group_by, check_photos, relative)).encode())
+    options = (VERSION, source.format, source.grid, source.group_by, check_photos)
+    digest.update(repr(options).encode())
+    for path in (source.annotations, source.labels_path, source.photo_dir):
+        digest.update(os.fsencode(os.path.relpath(path.resolve(), root)) if path else b"\0")
     for path in (source.annotations, source.labels_path):
-        digest.update(path.name.encode() + (_folder_state(path) if path.is_dir() else _file_state(path)))
-    if photos is not None and check_photos:
-        digest.update(_folder_state(photos))
+        digest.update(_index_state(path) if path.is_dir() else _file_state(path))
+    if source.photo_dir is not None and check_photos:
+        digest.update(_names_state(source.photo_dir))
     return digest.hexdigest()
 
 
@@ -75,8 +76,16 @@ def _file_state(path: Path) -> bytes:
     return digest.digest()
 
 
-def _folder_state(folder: Path) -> bytes:
-    """Names of the files: a photo that was missing and is there now makes the table stale."""
+def _index_state(folder: Path) -> bytes:
+    """Names, sizes and times of a folder of annotations."""
+    digest = blake2b(digest_size=16)
+    for path in sorted(folder.iterdir()):
+        digest.update(os.fsencode(path.name) + repr(file_state(path)).encode())
+    return digest.digest()
+
+
+def _names_state(folder: Path) -> bytes:
+    """Names of the photos: one that was missing and is there now makes the table stale."""
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
-    return blake2b("\0".join(names).encode("utf-8", "surrogateescape"), digest_size=16).digest()
+        names = sorted(os.fsencode(entry.name) for entry in entries if not entry.name.startswith("."))
+    return blake2b(b"\0".join(names), digest_size=16).digest()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imatfashion.data.labels import read_labels
+from imatfashion.data.labels import Labels, read_labels
 from imatfashion.data.records import Record
-from imatfashion.data.sources import imaterialist2019, submission
+from imatfashion.data.sources import coco, imaterialist2019, imaterialist2020, pngs, submission
 from imatfashion.data.sources.csv_rows import read_header
 from imatfashion.data.sources.source import Source
 from imatfashion.errors import FashionError
@@ -16,25 +16,26 @@ from imatfashion.errors import FashionError
 
 @dataclass(frozen=True)
 class _Format:
-    """How a format is recognised and where its files usually lie.
-
-    `columns` are the CSV columns that it must have, None for a format that is no CSV.
-    """
+    """A format's reader, the columns that it must have where it is a CSV, its usual files, and its grid."""
 
     read: Callable[[Source], Iterator[Record]]
-    columns: tuple[str, ...] | None
-    annotations: tuple[str, ...]
+    columns: tuple[str, ...]
+    usual: tuple[str, ...]
     grid: int | None = None
 
 
-_TRAINING = ("train.csv",)
+_COCO_FILES = ("annotations.json", "train.json", "instances_attributes_train2020.json")
+# Of several that fit, the first is taken: a 2020 file has the columns of 2019, and both have those of a submission.
 _FORMATS = {
-    "imaterialist2019": _Format(imaterialist2019.read, tuple(imaterialist2019.COLUMNS), _TRAINING),
+    "imaterialist2020": _Format(imaterialist2020.read, tuple(imaterialist2020.COLUMNS), ("train.csv",)),
+    "imaterialist2019": _Format(imaterialist2019.read, tuple(imaterialist2019.COLUMNS), ("train.csv",)),
     "submission": _Format(submission.read, tuple(submission.COLUMNS), ("submission.csv",), submission.GRID),
+    "coco": _Format(coco.read, (), _COCO_FILES),
+    "pngs": _Format(pngs.read, (), ("masks", "annotations")),
 }
-_LABEL_FILES = ("label_descriptions.json", "category_attributes_descriptions.json")
 FORMATS = ("auto", *_FORMATS)
 """What `format` may be."""
+_LABEL_FILES = ("label_descriptions.json", "category_attributes_descriptions.json")
 
 
 def open_source(
@@ -67,41 +68,62 @@ def open_source(
         raise FashionError(f"The data folder {root} does not exist: give the folder of the data set as data.root.")
     path = _annotations(root, format, annotations)
     name = _recognise(path) if format == "auto" else format
-    _check_columns(path, name)
-    labels_path = _labels_path(root, labels)
-    classes, attributes = read_labels(labels_path)
-    photo_dir = _photo_dir(root, path, name, photos)
-    column = group_by if path.suffix == ".csv" and group_by in read_header(path) else None
-    found = _FORMATS[name]
-    return Source(name, path, photo_dir, labels_path, classes, attributes, found.grid, column, found.read)
+    header = _checked_header(path, name)
+    labels_path, classes, attributes = _labels(root, path, name, labels)
+    return Source(
+        format=name,
+        annotations=path,
+        photo_dir=_photo_dir(root, path, name, photos),
+        labels_path=labels_path,
+        classes=classes,
+        attributes=attributes,
+        grid=_FORMATS[name].grid,
+        group_by=group_by if group_by in header else None,
+        read=_FORMATS[name].read,
+    )
 
 
 def _annotations(root: Path, format: str, given: str | Path | None) -> Path:
     if given is not None:
-        if not (root / given).exists():
-            raise FashionError(f"The annotations {root / given} do not exist: correct data.annotations.")
-        return root / given
+        return _given(root, given, "annotations")
     formats = _FORMATS.values() if format == "auto" else [_FORMATS[format]]
-    usual = list(dict.fromkeys(name for found in formats for name in found.annotations))
+    usual = list(dict.fromkeys(name for found in formats for name in found.usual))
     for name in usual:
         if (root / name).exists():
             return root / name
     raise FashionError(f"{root} has none of {', '.join(usual)}: give the annotations' place as data.annotations.")
 
 
+def _given(root: Path, given: str | Path, key: str) -> Path:
+    # A path from the working directory is meant where there is none below the root.
+    for path in (root / given, Path(given)):
+        if path.exists():
+            return path
+    raise FashionError(f"{root / given} does not exist: correct data.{key}.")
+
+
 def _recognise(path: Path) -> str:
+    if path.is_dir():
+        return "pngs"
+    if path.suffix.lower() == ".json":
+        return "coco"
     header = read_header(path)
-    by_columns = sorted(_FORMATS.items(), key=lambda item: -len(item[1].columns or ()))
-    for name, found in by_columns:
-        if found.columns is not None and set(found.columns) <= set(header):
+    for name, found in _FORMATS.items():
+        if found.columns and set(found.columns) <= set(header):
             return name
-    raise FashionError(f"The columns {','.join(header)[:200]} of {path} are no format that is known: see data.format.")
+    if "EncodedPixels" in header:
+        missing = next(name for name in imaterialist2019.COLUMNS if name not in header)
+        raise FashionError(f"{path} has no column {missing}: its header is {','.join(header)[:200]}.")
+    raise FashionError(f"{path} is of no known format (header {','.join(header)[:200]}): see data.format.")
 
 
-def _check_columns(path: Path, format: str) -> None:
+def _checked_header(path: Path, format: str) -> list[str]:
+    """Columns of a CSV that is of the format, [] for a format that is none."""
     wanted = _FORMATS[format].columns
-    if wanted is None:
-        return
+    if (format == "pngs") != path.is_dir():
+        raise FashionError(f"{path} is {'a folder' if path.is_dir() else 'a file'}, which data={format} does not read.")
+    if not wanted:
+        return []
     header = read_header(path)
     if format == "imaterialist2019" and "AttributesIds" in header:
         raise FashionError(f"{path} is an iMaterialist 2020 file (column AttributesIds): use data=imaterialist2020.")
@@ -110,21 +132,29 @@ def _check_columns(path: Path, format: str) -> None:
         raise FashionError(f"{path} is an iMaterialist 2019 file (no AttributesIds): use data=imaterialist2019.")
     if missing:
         raise FashionError(f"{path} has no column {missing[0]}: its header is {','.join(header)[:200]}.")
+    return header
 
 
-def _labels_path(root: Path, given: str | Path | None) -> Path:
+def _labels(root: Path, annotations: Path, format: str, given: str | Path | None) -> tuple[Path, Labels, Labels]:
     if given is not None:
-        return root / given
-    for name in _LABEL_FILES:
-        if (root / name).is_file():
-            return root / name
+        path = _given(root, given, "labels")
+        return path, *read_labels(path)
+    own = coco.own_labels(annotations) if format == "coco" else None
+    if own is not None:
+        return annotations, *own
+    for folder in (root, annotations.parent):
+        for name in _LABEL_FILES:
+            if (folder / name).is_file():
+                return folder / name, *read_labels(folder / name)
     raise FashionError(f"{root} has no label file ({' or '.join(_LABEL_FILES)}): give its place as data.labels.")
 
 
 def _photo_dir(root: Path, annotations: Path, format: str, given: str | Path | None) -> Path | None:
     if given is not None:
-        if not (root / given).is_dir():
-            raise FashionError(f"The photo folder {root / given} does not exist: correct data.photos.")
-        return root / given
+        return _given(root, given, "photos")
+    if format == "coco":
+        return coco.find_photos(annotations, root)
+    if format == "pngs":
+        return pngs.find_photos(root)
     usual = root / annotations.stem  # train.csv has its photos in train/, test.csv in test/
     return usual if _FORMATS[format].grid is None and usual.is_dir() else None

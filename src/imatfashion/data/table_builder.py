@@ -1,0 +1,132 @@
+"""From records to a table: each record is taken or refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+from imatfashion.data.photos import PhotoError, check_photo, read_header
+from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
+from imatfashion.data.refusals import Refusals
+from imatfashion.data.sources import Source
+from imatfashion.data.sources.photo_files import photo_names
+from imatfashion.data.table_files import file_state
+from imatfashion.data.table_writer import TableWriter
+from imatfashion.errors import FashionError
+
+Progress = Callable[[str], None]
+
+_REPORT_EVERY = 10_000
+_COMPETITION = ("imaterialist2019", "imaterialist2020")
+
+
+class TableBuilder:
+    """Puts a source's records into a table, or among the refusals.
+
+    Args:
+        source: what is read.
+        writer: the table.
+        refusals: where refused records go.
+        check_photos: look at each photo: is it there, whole, and of the annotated size.
+
+    Attributes:
+        photos: photos in the table.
+        garments: garments in the table.
+        photo_faults: of each refused photo file that is there: size in bytes and time, by which a repair is noticed.
+    """
+
+    def __init__(self, source: Source, writer: TableWriter, refusals: Refusals, *, check_photos: bool) -> None:
+        self.source, self.writer, self.refusals = source, writer, refusals
+        self.photos = 0
+        self.garments = 0
+        self.photo_faults: dict[str, list[int]] = {}
+        self._photo_dir = source.photo_dir if check_photos and source.grid is None else None
+        self._checked: dict[tuple[str, int, int], str | None] = {}
+        self._digests: set[bytes] = set()
+        self._named: set[str] = set()
+
+    def run(self, progress: Progress | None) -> None:
+        """Take all records of the source.
+
+        Raises:
+            FashionError: a file-level fault, or nothing that can be used.
+        """
+        for count, record in enumerate(self.source.records(), start=1):
+            self.add(record)
+            if progress is not None and count % _REPORT_EVERY == 0:
+                progress(f"{self.source.annotations.name}: {count:,} records read")
+        self._add_photos_without_rows()
+        if not self.photos:
+            first = self.refusals.first or "it lists no photo."
+            raise FashionError(f"Nothing in {self.source.annotations} can be used; the first fault: {first}")
+
+    def add(self, record: Record) -> None:
+        """Take one record or refuse it."""
+        self._named.add(record.photo)
+        if isinstance(record, Refusal):
+            self.refusals.add(record)
+            return
+        reason = self._photo_fault(record)
+        if isinstance(record, Garment):
+            reason = reason or self._garment_fault(record)
+        if reason is not None:
+            self.refusals.add(Refusal(record.row if isinstance(record, Garment) else -1, record.photo, reason))
+            return
+        self.photos += self.writer.size_of(record.photo) is None
+        self.writer.photo(record.photo, record.height, record.width)
+        if isinstance(record, Garment):
+            self._add_garment(record)
+
+    def _add_garment(self, record: Garment) -> None:
+        class_index = self.source.classes.index(record.class_id)
+        assert class_index is not None  # refused before
+        attributes: list[int] | None = None
+        if record.attribute_ids is not None:
+            attributes = [i for i in map(self.source.attributes.index, record.attribute_ids) if i is not None]
+        self.writer.garment(record.photo, class_index, attributes, record.runs, record.row, group=record.group)
+        self.garments += 1
+
+    def _photo_fault(self, record: Garment | EmptyPhoto) -> str | None:
+        size = (record.height, record.width)
+        known = self.writer.size_of(record.photo)
+        if known is not None and known != size:
+            return f"the size {size[0]} × {size[1]} differs from an earlier row's {known[0]} × {known[1]}"
+        if known is not None or self._photo_dir is None:
+            return None
+        key = (record.photo, *size)
+        if key not in self._checked:
+            path = self._photo_dir / record.photo
+            self._checked[key] = check_photo(path, *size)
+            if self._checked[key] is not None and path.is_file():
+                self.photo_faults[record.photo] = file_state(path)
+        return self._checked[key]
+
+    def _garment_fault(self, record: Garment) -> str | None:
+        if self.source.classes.index(record.class_id) is None:
+            return f"the class id {record.class_id} is not in the label file"
+        for attribute_id in record.attribute_ids or ():
+            if self.source.attributes.index(attribute_id) is None:
+                return f"the attribute id {attribute_id} is not in the label file"
+        # A digest a garment, not its runs, so that memory hardly grows.
+        digest = blake2b(f"{record.photo}\0{record.class_id}\0".encode(), digest_size=12)
+        digest.update(record.runs.starts.tobytes() + record.runs.lengths.tobytes())
+        if digest.digest() in self._digests:
+            return "the row is a duplicate: an earlier one has the same photo, class and runs"
+        self._digests.add(digest.digest())
+        return None
+
+    def _add_photos_without_rows(self) -> None:
+        """A photo of the competition's folder that the CSV of that folder never names has no garment."""
+        folder = self._photo_dir
+        if folder is None or self.source.format not in _COMPETITION or self.source.annotations.stem != folder.name:
+            return
+        for name in photo_names(folder):
+            if name in self._named:
+                continue
+            try:
+                height, width, orientation = read_header(folder / name)
+            except PhotoError as error:
+                self.refusals.add(Refusal(-1, name, error.reason))
+                continue
+            # As viewers show it: EXIF orientations from 5 on lie on their side.
+            self.add(EmptyPhoto(name, *((width, height) if orientation >= 5 else (height, width))))
