@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import io
-import struct
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
+from imatfashion.data.decode import LARGEST_PHOTO, ByteArray, decode_jpeg, decode_other, other_header, turn
 from imatfashion.data.jpeg import JpegHeader, read_jpeg_header
 from imatfashion.errors import FashionError
 
-ByteArray = npt.NDArray[np.uint8]
-
-LARGEST_PHOTO = 178_956_970
-"""Most pixels of a photo: Pillow's own limit against decompression bombs."""
-
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG"
 _TAIL = 65_536
-# What Pillow's plugins raise on damaged files.
-_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, struct.error, MemoryError)
-_BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class PhotoError(FashionError):
@@ -97,12 +84,15 @@ def read_photo(
     stream = io.BytesIO(data)
     header = _header(path, stream)
     orientation = _upright(path, header, size)
-    if not data.startswith(_JPEG):
-        return _orient(_decode_other(path, stream), orientation)
     if not _complete(stream, header.scan):
         raise PhotoError(path, "it is truncated")
     wanted = at_least[::-1] if at_least and orientation > 4 else at_least
-    return _orient(_decode_jpeg(path, data, _factor(header, wanted)), orientation)
+    try:
+        is_jpeg = data.startswith(_JPEG)
+        image = decode_jpeg(data, _factor(header, wanted)) if is_jpeg else decode_other(stream)
+    except ValueError as error:
+        raise PhotoError(path, str(error)) from error
+    return turn(image, orientation)
 
 
 def _os_reason(error: OSError) -> str:
@@ -114,23 +104,12 @@ def _header(path: Path, stream: BinaryIO) -> JpegHeader:
     is_jpeg = stream.read(2) == _JPEG
     stream.seek(0)
     try:
-        header = read_jpeg_header(stream) if is_jpeg else _other_header(stream)
-    except _BOMB as error:
-        raise PhotoError(path, f"it has more than {LARGEST_PHOTO} pixels") from error
-    except Image.UnidentifiedImageError as error:
-        raise PhotoError(path, "it is empty" if not stream.seek(0, 2) else "it is not an image") from error
-    except _DAMAGE as error:
-        raise PhotoError(path, str(error) if is_jpeg else f"it is damaged ({error})") from error
+        header = read_jpeg_header(stream) if is_jpeg else other_header(stream)
+    except ValueError as error:
+        raise PhotoError(path, str(error)) from error
     if header.height * header.width > LARGEST_PHOTO:
         raise PhotoError(path, f"it has {header.height} × {header.width} pixels, more than {LARGEST_PHOTO}")
     return header
-
-
-def _other_header(stream: BinaryIO) -> JpegHeader:
-    with Image.open(stream) as image:
-        orientation = image.getexif().get(0x0112, 1)
-        width, height = image.size
-    return JpegHeader(height, width, orientation if orientation in range(1, 9) else 1, 0)
 
 
 def _complete(stream: BinaryIO, scan: int) -> bool:
@@ -164,46 +143,3 @@ def _factor(header: JpegHeader, wanted: tuple[int, int] | None) -> int:
     factors = (8, 4, 2)
     fits = (k for k in factors if -(-header.height // k) >= wanted[0] and -(-header.width // k) >= wanted[1])
     return next(fits, 1)
-
-
-def _decode_jpeg(path: Path, data: bytes, factor: int) -> ByteArray:
-    mode = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
-    flags = mode.get(factor, cv2.IMREAD_REDUCED_COLOR_8) | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        image_BGR = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
-    except cv2.error as error:
-        raise PhotoError(path, f"it is damaged ({error.err})") from error
-    if image_BGR is None:
-        raise PhotoError(path, "it is damaged")
-    return np.asarray(cv2.cvtColor(image_BGR, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-
-def _decode_other(path: Path, stream: BinaryIO) -> ByteArray:
-    stream.seek(0)
-    try:
-        with Image.open(stream) as image:
-            return _to_rgb(image)
-    except (*_DAMAGE, *_BOMB) as error:
-        raise PhotoError(path, f"it is damaged ({error})") from error
-
-
-def _to_rgb(image: Image.Image) -> ByteArray:
-    if image.mode.startswith("I"):
-        # Pillow clips 16-bit grey at 255 when it converts; the high byte is meant.
-        grey = np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.has_transparency_data:
-        colour = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour)
-    return np.array(image.convert("RGB"), dtype=np.uint8)
-
-
-def _orient(image: ByteArray, orientation: int) -> ByteArray:
-    """Apply an EXIF orientation: 2 … 8 mirror and turn, 1 leaves as is."""
-    if orientation in (5, 6, 7, 8):
-        image = image.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    return np.ascontiguousarray(image)

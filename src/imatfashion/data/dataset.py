@@ -1,0 +1,158 @@
+"""A photo and its garments as the tensors of one sample."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+from imatfashion.config.schema import AugmentConfig
+from imatfashion.data.annotations import Annotations
+from imatfashion.data.augment import Augmenter
+from imatfashion.data.collate import Sample
+from imatfashion.data.decode import ByteArray
+from imatfashion.data.photos import PhotoError
+from imatfashion.data.render import OUTSIDE, PADDING, maps_of_owners, num_layers, paint_owners, render
+from imatfashion.data.targets import GarmentTargets, TargetSource
+from imatfashion.data.views import plain_view, training_view
+from imatfashion.errors import FashionError
+from imatfashion.masks.runs import BoolArray
+from imatfashion.masks.view import View
+
+_logger = logging.getLogger(__name__)
+
+
+class FashionDataset(Dataset[Sample]):
+    """Samples of a choice of photos; it pickles as two paths and an array.
+
+    Args:
+        annotations: the table whose garments are trained on.
+        indices: photos of the true table, int64 (n,).
+        truth: the true table, if `annotations` is a predicted one: photos, sizes and attributes come from it.
+        resolution: side of a sample, pixels.
+        resize: `squash` or `pad`.
+        layer_of_class: label map of each class.
+        augment: random changes; None for none.
+        seed: of the random changes, with epoch and index: any process makes the same sample of the same three.
+        unlabelled_attributes: `ignore` or `negative`: what a garment has whose attributes the source leaves open.
+
+    Raises:
+        FashionError: the table has no photos beside it.
+    """
+
+    def __init__(
+        self,
+        annotations: Annotations,
+        indices: npt.NDArray[np.int64],
+        *,
+        truth: Annotations | None = None,
+        resolution: int,
+        resize: str,
+        layer_of_class: Sequence[int],
+        augment: AugmentConfig | None,
+        seed: int,
+        unlabelled_attributes: str = "ignore",
+    ) -> None:
+        self.annotations = annotations
+        self.truth = truth or annotations
+        self.indices = np.asarray(indices, dtype=np.int64)
+        self.resolution, self.resize, self.seed = resolution, resize, seed
+        self.layer_of_class = tuple(layer_of_class)
+        self.augment = augment
+        self.targets = TargetSource(annotations, self.truth, negative=unlabelled_attributes == "negative")
+        self.broken: set[int] = set()
+        """Photos that this process could not read."""
+        if self.truth.photo_dir is None:
+            raise FashionError(f"The table {self.truth.path} knows no photo folder: give data.photos.")
+        self._photo_dir = self.truth.photo_dir
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A loader process makes its own augmenter and remembers its own broken photos.
+        return {**{k: v for k, v in self.__dict__.items() if k != "_augmenter"}, "broken": set()}
+
+    def __getitem__(self, key: int | tuple[int, int]) -> Sample:
+        """A sample.
+
+        Args:
+            key: (epoch, index), or the index alone for epoch 0.
+
+        Returns:
+            The tensors that `collate` takes; a photo that cannot be read gives grey, ignored pixels and no garments.
+        """
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        photo = int(self.indices[index])
+        seed = (self.seed, epoch, index)
+        view = self._view(photo, seed)
+        try:
+            image = render(self._photo_dir / self.truth.name(photo), self.truth.size(photo), view)
+        except PhotoError as error:
+            self._report(photo, error)
+            return self._blank(photo)
+        targets = self.targets.of_photo(photo)
+        owners = self._owners(targets, photo, view)
+        if self.augment is not None:
+            image, owners = self._augmenter(image, owners, (*seed, 1))
+        return self._sample(image, owners, targets, photo)
+
+    def missed_attributes(self, photo: int) -> BoolArray:
+        """Attributes, where known, of the true garments that no predicted one stands for.
+
+        Args:
+            photo: index in the true table.
+
+        Returns:
+            bool (M, A); M = 0 where the truth is trained on.
+        """
+        return self.targets.of_photo(photo).missed_attributes
+
+    @cached_property
+    def _augmenter(self) -> Augmenter:
+        assert self.augment is not None
+        return Augmenter(self.augment)
+
+    def _view(self, photo: int, seed: tuple[int, int, int]) -> View:
+        height, width = self.truth.size(photo)
+        if self.augment is None:
+            return plain_view(height, width, self.resolution, self.resize)
+        rng = np.random.default_rng(seed)
+        return training_view(height, width, self.resolution, self.resize, augment=self.augment, rng=rng)
+
+    def _owners(self, targets: GarmentTargets, photo: int, view: View) -> npt.NDArray[np.int16]:
+        if targets.table_photo is None:
+            return self._nobody(-1)
+        return paint_owners(self.annotations, targets.table_photo, view, self.truth.size(photo), self.layer_of_class)
+
+    def _nobody(self, owner: int) -> npt.NDArray[np.int16]:
+        layers = num_layers(self.layer_of_class)
+        return np.full((layers, self.resolution, self.resolution), owner, dtype=np.int16)
+
+    def _blank(self, photo: int) -> Sample:
+        image = np.full((self.resolution, self.resolution, 3), PADDING, dtype=np.uint8)
+        return self._sample(image, self._nobody(OUTSIDE), self.targets.none(), photo)
+
+    def _sample(self, image: ByteArray, owners: npt.NDArray[np.int16], targets: GarmentTargets, photo: int) -> Sample:
+        labels, regions, shown = maps_of_owners(owners, targets.classes, len(self.annotations.classes))
+        return Sample(
+            image=torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+            labels=torch.from_numpy(labels),
+            regions=torch.from_numpy(regions),
+            garment_class=torch.from_numpy(targets.classes[shown]),
+            garment_attributes=torch.from_numpy(targets.attributes[shown]),
+            garment_known=torch.from_numpy(targets.known[shown]),
+            missed_attributes=torch.from_numpy(targets.missed_attributes),
+            photo=torch.tensor(photo),
+        )
+
+    def _report(self, photo: int, error: PhotoError) -> None:
+        if photo not in self.broken:
+            self.broken.add(photo)
+            _logger.warning("%s It is left out from now on (%d such photos so far).", error, len(self.broken))

@@ -1,0 +1,108 @@
+"""Which photos a step sees: a pure function of seed, epoch and step, so that a run resumes from its step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Sampler
+
+from imatfashion.errors import FashionError
+
+
+class StepSampler(Sampler[tuple[int, int]]):
+    """Yields (epoch, index) for this rank's micro-batches, one after the other.
+
+    An epoch is `max(1, length // batch)` whole effective batches. An effective batch is the same set of photos whatever
+    the number of ranks and the size of the micro-batches.
+
+    Args:
+        length: number of photos, at least 1.
+        batch: effective batch: photos of an optimizer step, over ranks and accumulation.
+        micro_batch: photos a rank holds at once.
+        seed: of the order.
+        shuffle: whether each epoch has an order of its own; otherwise photos come as they are.
+        rank: this process.
+        world: number of processes.
+
+    Raises:
+        FashionError: no photos, or `batch` is not a multiple of `micro_batch` × `world`.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        *,
+        batch: int,
+        micro_batch: int,
+        seed: int,
+        shuffle: bool = True,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if length < 1:
+            raise FashionError("There is no photo to train on: check the split and data.limit.")
+        if batch % (micro_batch * world):
+            raise FashionError(
+                f"batch_size={batch} is not a multiple of {micro_batch} photos a device × {world} devices: "
+                "change batch_size or gpu.per_device_batch."
+            )
+        self.length, self.batch, self.micro_batch = length, batch, micro_batch
+        self.seed, self.shuffle, self.rank, self.world = seed, shuffle, rank, world
+        self.epoch = 0
+        self._start = (0, 0)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return max(1, self.length // self.batch)
+
+    def __len__(self) -> int:
+        """This rank's samples of a whole epoch, wherever the current one begins."""
+        return self.steps_per_epoch * self.batch // self.world
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration (Lightning calls this before each)."""
+        self.epoch = epoch
+
+    def start_at(self, epoch: int, step_in_epoch: int) -> None:
+        """Go on in an epoch: that one begins at a step, the others at their beginning."""
+        # Not forgotten when iterated: Lightning may make an iterator before the one that it uses.
+        self.epoch, self._start = epoch, (epoch, step_in_epoch)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        epoch = self.epoch
+        first = self._start[1] if self._start[0] == epoch else 0
+        order = self._order(epoch).reshape(self.steps_per_epoch, -1, self.world, self.micro_batch)
+        for index in order[first:, :, self.rank].ravel().tolist():
+            yield epoch, index
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Indices of the epoch's steps, in order, int64 (steps · batch,); few photos come several times."""
+        count = self.steps_per_epoch * self.batch
+        rounds = -(-count // self.length)
+        if not self.shuffle:
+            return np.tile(np.arange(self.length), rounds)[:count]
+        rng = np.random.default_rng((self.seed, epoch))
+        return np.concatenate([rng.permutation(self.length) for _ in range(rounds)])[:count]
+
+
+class ShardSampler(Sampler[int]):
+    """Every index once over all ranks, rising; no index twice to fill up.
+
+    Args:
+        length: number of photos.
+        rank: this process.
+        world: number of processes.
+    """
+
+    def __init__(self, length: int, *, rank: int = 0, world: int = 1) -> None:
+        self._indices = range(rank, length, world)
+
+    def __len__(self) -> int:
+        """This rank's share."""
+        return len(self._indices)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._indices)

@@ -1,0 +1,71 @@
+"""Which part of a photo a sample shows: the whole of it, or a random crop for training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from imatfashion.config.schema import AugmentConfig
+from imatfashion.errors import FashionError
+from imatfashion.masks.view import View
+
+
+def plain_view(height: int, width: int, resolution: int, resize: str) -> View:
+    """The whole photo on a square of `resolution` pixels.
+
+    Args:
+        height: rows of the photo, pixels.
+        width: columns of the photo, pixels.
+        resolution: side of the sample, pixels.
+        resize: `squash` (aspect lost) or `pad` (aspect kept, the rest is padding).
+
+    Returns:
+        The view.
+
+    Raises:
+        FashionError: another `resize`.
+    """
+    if resize == "squash":
+        return View.squash(height, width, resolution, resolution)
+    if resize == "pad":
+        return View.pad(height, width, resolution)
+    raise FashionError(f"resize={resize} is unknown: give squash or pad.")
+
+
+def training_view(
+    height: int, width: int, resolution: int, resize: str, *, augment: AugmentConfig, rng: np.random.Generator
+) -> View:
+    """The plain view, randomly scaled, shifted and mirrored; its aspect stays (with `squash` the photo's).
+
+    The size of the crop is that of the plain view divided by 1 ± `augment.scale`, its centre lies up to `augment.shift`
+    of its side away; either happens with `augment.probability`, the mirroring with ½ if `augment.flip`.
+
+    Args:
+        height: rows of the photo, pixels.
+        width: columns of the photo, pixels.
+        resolution: side of the sample, pixels.
+        resize: `squash` or `pad`.
+        augment: how large the changes may be.
+        rng: where the chance comes from; six numbers are drawn whatever the settings.
+
+    Returns:
+        The view; it may stick out of the photo.
+
+    Raises:
+        FashionError: another `resize`.
+    """
+    plain = plain_view(height, width, resolution, resize)
+    chance = rng.random(6)
+    grow = 1 + augment.scale * (2 * chance[1] - 1) if chance[0] < augment.probability else 1.0
+    reach = augment.shift if chance[2] < augment.probability else 0.0
+    crop_height, crop_width = max(1, round(plain.height / grow)), max(1, round(plain.width / grow))
+    down, right = reach * (2 * chance[3] - 1), reach * (2 * chance[4] - 1)
+    return replace(
+        plain,
+        top=plain.top + round((plain.height - crop_height) / 2 + down * crop_height),
+        left=plain.left + round((plain.width - crop_width) / 2 + right * crop_width),
+        height=crop_height,
+        width=crop_width,
+        flip=bool(augment.flip and chance[5] < 0.5),
+    )
