@@ -6,11 +6,12 @@ from imatfashion.config.schema import Config
 
 def main(config: Config) -> float | None:
     """Train, write the report, and return the monitored metric for a sweep."""
-    from imatfashion.report.page import write_report
     from imatfashion.training.fit import fit
 
     result = fit(config)
     if result.is_main:
+        from imatfashion.report.page import write_report
+
         page = write_report(result.run_dir)
         print(f"run: {result.run_dir}\ncheckpoint: {result.best_checkpoint}\nreport: {page}")
         print(f"{result.monitor}: {result.score}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from imatfashion.data.collate import Batch
+from imatfashion.data.dataset import FashionDataset
 from imatfashion.metrics.attributes import AttributeMetric
 from imatfashion.models.losses import attribute_loss
 from imatfashion.tasks.base import FashionTask
@@ -53,11 +54,14 @@ class AttributeClassifier(FashionTask):
 
     def _count_missed(self, batch: Batch) -> None:
         """Garments of the truth that the class table does not have: false negatives, never retrieved."""
-        dataset = self.trainer.datamodule.val_dataset  # type: ignore[attr-defined]
         for photo in batch["photo"].tolist():
-            missed = dataset.missed_attributes(photo)
+            missed = self.val_dataset.missed_attributes(photo)
             if len(missed):
                 self.metric.update_missed(torch.as_tensor(missed, device=self.device))
+
+    def on_validation_epoch_start(self) -> None:
+        """The data set knows which garments the class table missed."""
+        self.val_dataset: FashionDataset = self.trainer.datamodule.val_dataset()  # type: ignore[attr-defined]
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures over the validation garments."""

@@ -48,7 +48,8 @@ class ClassSegmenter(FashionTask):
     def on_validation_epoch_end(self) -> None:
         """Log the figures pooled over the validation split."""
         confusion = self.metric.compute()
-        self.log_dict({f"val/{name}": value for name, value in summary(confusion).items()}, rank_zero_only=True)
+        figures = {f"val/{name}": value for name, value in summary(confusion).items() if value == value}
+        self.log_dict(figures, rank_zero_only=True)
         ious = per_class(confusion)[:-1].tolist()
         named = zip(self.spec.class_names, ious, strict=True)
         # A class that validation does not have has no value, rather than a wrong one.

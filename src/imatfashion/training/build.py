@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from imatfashion.config.schema import Config
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.errors import FashionError
-from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.models.checkpoint import load_checkpoint, load_state
 from imatfashion.models.spec import ModelSpec
 from imatfashion.models.weights import normalization
 from imatfashion.tasks.attributes import AttributeClassifier
@@ -127,11 +125,7 @@ def start_from(task: FashionTask, checkpoint: Path) -> None:
             )
     if spec.stage != task.spec.stage:
         raise FashionError(f"init_from={checkpoint} is a checkpoint of stage={spec.stage}, this run is stage={task.spec.stage}")
-    own = task.network.state_dict()
-    with torch.no_grad():
-        if wrong := [name for name in own if name not in state or state[name].shape != own[name].shape]:
-            raise FashionError(f"init_from={checkpoint} does not fit this network: {len(wrong)} tensors differ, first {wrong[0]}")
-    task.network.load_state_dict(state)
+    load_state(task.network, state, checkpoint)
 
 
 def _short(value: object) -> str:

@@ -19,7 +19,7 @@ from imatfashion.config.schema import Config
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.data.split import save_split
 from imatfashion.errors import FashionError
-from imatfashion.models.checkpoint import load_checkpoint, read_step
+from imatfashion.models.checkpoint import load_checkpoint, load_state, read_checkpoint
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.schedule import Schedule
 from imatfashion.training.build import make_data, make_spec, make_task
@@ -74,7 +74,7 @@ def fit(config: Config, *, task: FashionTask | None = None) -> FitResult:
         save_config(config, run_dir / "config.yaml")
         save_split(data.split, data.truth, run_dir / "split.json")
     loggers = make_loggers(
-        config.logger, run_dir, first_step=read_step(resumed) if resumed else 0, offline=config.platform.offline
+        config.logger, run_dir, first_step=_step_of(resumed), offline=config.platform.offline
     )
     failed = True
     try:
@@ -99,6 +99,11 @@ def _resumed(config: Config, run_dir: Path) -> Path | None:
     """The checkpoint to go on from; a run that was stopped before its first one starts anew."""
     last = run_dir / "checkpoints" / "last.ckpt"
     return last if config.resume and last.is_file() else None
+
+
+def _step_of(checkpoint: Path | None) -> int:
+    """The optimizer step that a checkpoint was written at; 0 without one."""
+    return int(read_checkpoint(checkpoint)["global_step"]) if checkpoint else 0
 
 
 def _train(
@@ -142,7 +147,7 @@ def _train(
     checkpoint = _best_checkpoint(run_dir, trainer, best)
     score = None if best.best_model_score is None else float(best.best_model_score)
     if trainer.is_global_zero:
-        task.network.load_state_dict(load_checkpoint(checkpoint)[1])
+        load_state(task.network, load_checkpoint(checkpoint)[1], checkpoint)
         evaluate(task, data, run_dir)
         _write_summary(run_dir, config, settings, data, trainer, task, score, started, speed)
     return FitResult(run_dir, checkpoint, task.monitor, score, trainer.is_global_zero)

@@ -54,9 +54,9 @@ class PicturePanel(Callback):
 
 
 def _some(data: FashionDataModule, photos: int, device: torch.device) -> Batch:
-    chosen = np.linspace(0, len(data.val_dataset) - 1, min(photos, len(data.val_dataset))).round().astype(int)
-    batch = collate([data.val_dataset[int(index)] for index in chosen])
-    return to_device(batch, device)
+    dataset = data.val_dataset()
+    chosen = np.linspace(0, len(dataset) - 1, min(photos, len(dataset))).round().astype(int)
+    return to_device(collate([dataset[int(index)] for index in chosen]), device)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
