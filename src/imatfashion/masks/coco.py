@@ -7,7 +7,6 @@ first, as characters from 48 on: bit 5 says that a digit follows, bit 4 of the l
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,11 +78,11 @@ def _check_polygon(polygon: object, longest: int) -> None:
     if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
         raise RunError("a polygon is not a list of at least three x, y pairs")
     for value in polygon:
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value:
             raise RunError(f"the polygon's coordinate {str(value)[:20]!r} is not a number")
         # Edges are walked pixel by pixel: one far corner would cost any amount of memory.
         if not -longest <= value <= 2 * longest:
-            raise RunError(f"the polygon's coordinate {value:g} lies far outside the photo")
+            raise RunError(f"the polygon's coordinate {str(value)[:20]} lies far outside the photo")
 
 
 def _plain(counts: Sequence[object]) -> Counts:
