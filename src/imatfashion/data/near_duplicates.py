@@ -1,8 +1,9 @@
 """Pairs of photos that show the same picture: re-encoded, resized, brightened, or taken a moment later.
 
-A 64-bit perceptual hash proposes pairs, the thumbnails confirm them. On 804 street photos the closest pairs of
-different scenes correlate by 0.84 and differ in 16 bits; re-encoded, resized and brightened copies correlate by 0.98
-or more and differ in at most 6. Persons cut out on plain white reach 0.92 at 6 bits.
+A 64-bit perceptual hash proposes pairs, the thumbnails confirm them. Measured on 804 street photos: re-encoded, resized
+or brightened copies correlate by 0.98 or more and differ in at most 6 bits; photos of one scene taken a moment apart by
+0.89 to 0.99, likewise; different scenes by 0.84 at most, in 16 bits. The same persons cut out on plain white come as near
+as 0.928 in 6 bits. Mirrored and cropped copies are not found.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def near_duplicates(images: Thumbnails) -> list[tuple[int, int]]:
     Returns:
         Pairs (i, j) with i < j; of a set with equal hashes some pairs may be left out that follow from the others.
     """
-    photos = np.flatnonzero(images.reshape(len(images), -1).std(axis=1) >= LEAST_CONTRAST)
+    photos = np.flatnonzero(images.reshape(len(images), SIDE * SIDE).std(axis=1) >= LEAST_CONTRAST)
     hashes = perceptual_hash(images[photos])
     order = np.argsort(hashes, kind="stable")
     photos, hashes = photos[order], hashes[order]
@@ -105,6 +106,6 @@ def _alike(images: Thumbnails, a: IntArray, b: IntArray) -> npt.NDArray[np.bool_
 
 
 def _standardised(images: Thumbnails) -> FloatArray:
-    values = images.reshape(len(images), -1).astype(np.float32)
+    values = images.reshape(len(images), SIDE * SIDE).astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
     return np.asarray(values / values.std(axis=1, keepdims=True), dtype=np.float32)

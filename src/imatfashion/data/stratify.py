@@ -11,6 +11,10 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
+_SLACK = 2.0
+# Shares such as 0.1 are not exact in binary: what differs by rounding alone is equal.
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class UnitLabels:
@@ -48,8 +52,10 @@ def count_labels(unit_of_photo: IntArray, photos: IntArray, labels: IntArray) ->
 def stratify(labels: UnitLabels, shares: Sequence[float], seed: int) -> IntArray:
     """Deal the units out to parts so that each part gets its share of every label.
 
-    The rarest label is dealt first; each of its units goes to the part that lacks most photos of that label, then most
-    photos at all, then by lot. A part left empty takes the smallest unit of the fullest part.
+    As in the paper, the rarest label is dealt first and its units go to the part that lacks most of it. Parts that are
+    within two photos of the most wanting one count as equal, and among these the unit's other labels decide: otherwise
+    what is common is dealt last, from whatever the rare labels left over, and comes out no better than by lot. A part
+    left empty takes the smallest unit of the fullest part.
 
     Args:
         labels: the units.
@@ -73,11 +79,13 @@ class _Dealer:
     """State of the dealing: what each part still lacks, of each label (L, K) and in photos (K,)."""
 
     def __init__(self, labels: UnitLabels, shares: FloatArray, rng: np.random.Generator) -> None:
-        self.labels, self.rng = labels, rng
+        self.labels, self.shares, self.rng = labels, shares, rng
         self.part = np.full(len(labels.sizes), -1, dtype=np.int64)
         self.left = np.bincount(labels.labels, weights=labels.counts).astype(np.int64)
-        self.lacks = self.left[:, None] * shares
-        self.room = labels.sizes.sum() * shares
+        self.total = self.left[:, None].astype(np.float64)
+        self.lacks = self.total * shares
+        self.photos = int(labels.sizes.sum())
+        self.room = self.photos * shares
         self.first_entry = np.searchsorted(labels.units, np.arange(len(labels.sizes) + 1))
         by_label = np.argsort(labels.labels, kind="stable")
         self.units_of_label = np.split(labels.units[by_label], np.cumsum(np.bincount(labels.labels))[:-1])
@@ -98,18 +106,23 @@ class _Dealer:
         return waiting[np.argsort(-self.labels.sizes[waiting], kind="stable")]
 
     def _give(self, unit: int, lack: FloatArray) -> None:
-        part = self._neediest(lack)
         entries = slice(self.first_entry[unit], self.first_entry[unit + 1])
+        labels = self.labels.labels[entries]
+        part = self._neediest(lack, labels)
         self.part[unit] = part
         self.room[part] -= self.labels.sizes[unit]
-        self.lacks[self.labels.labels[entries], part] -= self.labels.counts[entries]
+        self.lacks[labels, part] -= self.labels.counts[entries]
 
-    def _neediest(self, lack: FloatArray) -> int:
-        # Shares such as 0.1 are not exact in binary: what differs by rounding alone is equal.
-        best = np.flatnonzero(lack > lack.max() - 1e-9)
+    def _neediest(self, lack: FloatArray, labels: IntArray) -> int:
+        # Ahead of or behind its share of what is left to deal, in photos.
+        behind = lack - self.shares * lack.sum()
+        # Where less than half a photo is due, as of a label with two photos in a fifth, none is given.
+        fair = (behind > behind.max() - _SLACK) & (lack > min(0.5, lack.max()) - _ROUNDING)
+        best = np.flatnonzero(fair) if fair.any() else np.flatnonzero(lack > lack.max() - _ROUNDING)
         if len(best) > 1:
-            room = self.room[best]
-            best = best[room > room.max() - 1e-9]
+            relative = (self.lacks[labels] / self.total[labels]).sum(axis=0) + self.room / self.photos
+            need = (relative / self.shares)[best]
+            best = best[need > need.max() - _ROUNDING]
         return int(best[0] if len(best) == 1 else self.rng.choice(best))
 
     def _forget(self, units: IntArray) -> None:

@@ -77,8 +77,9 @@ def _thumbnail(photo: Path) -> Thumbnails:
 def _load(cache: Path, count: int) -> tuple[Stamps, Thumbnails]:
     nothing = np.full((count, 2), -1, dtype=np.int64), np.zeros((count, SIDE, SIDE), dtype=np.uint8)
     try:
-        with np.load(cache, allow_pickle=False) as file:
-            stamps, images = file["stamps"], file["thumbnails"]
+        # numpy leaves a file open that it opened itself and found damaged.
+        with cache.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            stamps, images = arrays["stamps"], arrays["thumbnails"]
     except _DAMAGED:
         return nothing
     fits = stamps.shape == nothing[0].shape and images.shape == nothing[1].shape and images.dtype == np.uint8
