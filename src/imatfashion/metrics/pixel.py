@@ -96,6 +96,6 @@ class PixelMetric(Metric):
         """Add label maps of equal shape, (B, L, H, W) or any other."""
         self.confusion += confusion_matrix(predicted, truth, self.num_classes, self.ignore)
 
-    def compute(self) -> dict[str, float]:
-        """The figures of `summary`."""
-        return summary(self.confusion)
+    def compute(self) -> Tensor:
+        """The confusion matrix, int64 (C + 1, C + 1), for `summary` and `per_class`."""
+        return self.confusion.clone()

@@ -69,11 +69,12 @@ class Segmenter(nn.Module):
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Logits (B, L, C + 1, H, W), background last, of normalised photos (B, 3, H, W) of any size."""
         height, width = image_BCHW.shape[-2:]
-        flat = self.network(pad_to_stride(image_BCHW))[..., :height, :width]
+        flat: Tensor = self.network(pad_to_stride(image_BCHW))[..., :height, :width]
         if self.layers == 1:
             return flat.unsqueeze(1)
-        spread = flat.index_select(1, self.layer_index).unflatten(1, (self.layers, self.num_classes + 1))
-        return spread.masked_fill(self.absent[:, :, None, None], ABSENT)
+        spread = flat.index_select(1, self.layer_index)
+        spread = spread.view(-1, self.layers, self.num_classes + 1, height, width)
+        return torch.where(self.absent[:, :, None, None], ABSENT, spread)
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of the pretrained backbone."""
@@ -101,20 +102,17 @@ def _layer_maps(layer_of_class: Sequence[int], layers: int) -> tuple[Tensor, Ten
     return channels.flatten(), absent
 
 
-def _make_network(architecture: str, backbone: str, outputs: int, width: int) -> nn.Module:
+def _make_network(architecture: str, backbone: str, outputs: int, width: int) -> smp.base.SegmentationModel:
     options = _decoder_options(architecture, width)
     name = backbone_name(backbone)
     try:
         # None, not False: smp downloads weights for anything that is not None.
-        network: nn.Module = smp.create_model(
-            architecture, f"tu-{name}", encoder_weights=None, classes=outputs, **options
-        )
+        return smp.create_model(architecture, f"tu-{name}", encoder_weights=None, classes=outputs, **options)
     except (RuntimeError, ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
         raise FashionError(
             f"model.architecture={architecture} cannot be built over model.backbone={backbone} ({error}); "
             "take a backbone with feature maps at strides 2 or 4 to 32, such as resnet34"
         ) from error
-    return network
 
 
 def _decoder_options(architecture: str, width: int) -> dict[str, object]:
