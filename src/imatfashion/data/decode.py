@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from imatfashion.data.jpeg import JpegHeader
+from imatfashion.data.jpeg import JpegHeader, exif_orientation
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -58,7 +58,8 @@ def other_header(stream: BinaryIO) -> JpegHeader:
     """
     try:
         with Image.open(stream) as image:
-            orientation = image.getexif().get(0x0112, 1)
+            # Pillow turns a TIFF itself; its own EXIF reader warns of damage, which is no fault of the picture.
+            exif: bytes = image.info.get("exif", b"")
             width, height = image.size
     except _BOMB as error:
         raise ValueError(f"it has more than {LARGEST_PHOTO} pixels") from error
@@ -66,7 +67,7 @@ def other_header(stream: BinaryIO) -> JpegHeader:
         raise ValueError("it is empty" if not stream.seek(0, 2) else "it is not an image") from error
     except _DAMAGE as error:
         raise ValueError(f"it is damaged ({error})") from error
-    return JpegHeader(height, width, orientation if orientation in range(1, 9) else 1, 0)
+    return JpegHeader(height, width, exif_orientation(exif.removeprefix(b"Exif\0\0")), 0)
 
 
 def decode_other(stream: BinaryIO) -> ByteArray:

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from imatfashion.data.loaders import core_count, worker_count
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cores", "most", "fork", "count"),
+    [
+        (-1, 1, None, True, 0),
+        (-1, 2, None, True, 2),
+        (-1, 64, None, True, 16),
+        (-1, 8, 3, True, 3),
+        (-1, 8, -2, True, 0),
+        (100, 2, None, True, 4),
+        (0, 8, None, True, 0),
+        (3, 8, None, True, 3),
+        (3, 8, None, False, 0),
+    ],
+)
+def test_worker_count(wanted, cores, most, fork, count):
+    assert worker_count(wanted, cores=cores, most=most, fork=fork) == count
+
+
+def test_cores_are_shared_by_the_ranks():
+    assert core_count() >= 1
+    assert core_count(10_000) == 1
