@@ -26,11 +26,13 @@ class Piece:
         class_id: the competition's category id.
         attributes: the competition's attribute ids, rising.
         mask: bool (H, W).
+        painted: pixels before anything hid it; 0 until it is painted.
     """
 
     class_id: int
     attributes: tuple[int, ...]
     mask: BoolArray
+    painted: int = 0
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Canvas:
             mask = piece.mask[box]
             if piece in onto:
                 mask |= region
+                piece.painted = max(piece.painted, int(piece.mask.sum()))
             else:
                 mask &= ~region
 

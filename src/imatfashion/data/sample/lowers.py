@@ -60,10 +60,11 @@ def paint_dress(canvas: Canvas, pose: Pose, design: Design) -> Piece:
 
 def _paint_flowing(canvas: Canvas, pose: Pose, design: Design, right: list[tuple[float, float]]) -> Piece:
     hem = next(y for attribute, y in _HEMS.items() if design.has(attribute))
-    slant = 0.42 if design.has(ids.ASYMMETRICAL) else 0.0
+    slant = 0.34 if design.has(ids.ASYMMETRICAL) else 0.0
     # The low side follows the pose, so that it is left as often as right.
     slant = slant if pose.lean > 0 else -slant
-    ends = [(half_at_hem(pose, design, hem + s), hem + s) for s in (slant, -slant)]
+    half = half_at_hem(pose, design, hem)
+    ends = [(half, hem + lower) for lower in (slant, -slant)]
     left = [(-x, y) for x, y in reversed(right)]
     outline = points(*right, *_side(pose, design, ends[0]), (0.0, hem + 0.05),
                      *[(-x, y) for x, y in reversed(_side(pose, design, ends[1]))], *left)  # fmt: skip

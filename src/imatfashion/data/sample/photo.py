@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from imatfashion.data.sample.canvas import Canvas, Piece
 from imatfashion.data.sample.figure import paint_figure
+from imatfashion.data.sample.labels import PATTERNS
 from imatfashion.data.sample.pose import TALL
 from imatfashion.data.sample.scene import random_scene
 
-_LEAST_SHARE = 2e-4  # an annotator does not outline a sliver; smaller rests of hidden garments are left out
+_LEAST_SHARE = 5e-4  # an annotator does not outline a sliver; smaller rests of hidden garments are left out
+_SEEN = 0.4  # of a garment of which less than this share can be seen, only the pattern can be told
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,13 @@ def _place_figure(rng: np.random.Generator, canvas: Canvas, middle: float, *, tw
 
 def _visible(canvas: Canvas) -> list[Piece]:
     least = _LEAST_SHARE * canvas.shape[0] * canvas.shape[1]
-    return [piece for piece in canvas.pieces if piece.mask.sum() >= least]
+    return [_as_seen(piece) for piece in canvas.pieces if piece.mask.sum() >= least]
+
+
+def _as_seen(piece: Piece) -> Piece:
+    if piece.mask.sum() >= _SEEN * piece.painted:
+        return piece
+    return replace(piece, attributes=tuple(label for label in piece.attributes if label in PATTERNS))
 
 
 def _develop(rng: np.random.Generator, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
