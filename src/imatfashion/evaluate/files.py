@@ -74,8 +74,8 @@ def submission_table(path: Path, labels: Path) -> Iterator[Annotations]:
     with _built(_with_filler(source)) as table:
         if table.refused:
             raise FashionError(
-                f"The submission has no score until {table.refused} faulty rows are mended; the first: "
-                + first_refusal(table.path, path)
+                f"The submission has no score until its faulty rows are mended, {table.refused} in all; "
+                f"the first: {first_refusal(table.path, path)}"
             )
         yield table
 

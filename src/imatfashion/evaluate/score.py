@@ -71,7 +71,7 @@ def _join(photos: Sequence[str], submission: Annotations) -> dict[int, int]:
     """The submission's photo for each photo of the truth that it has."""
     by_name = {name: index for index, name in enumerate(photos)}
     # ImageId is with ending in 2019 and without in 2020; an exact name goes first.
-    by_stem = {Path(name).stem: index for index, name in enumerate(photos)}
+    by_stem = {str(Path(name).with_suffix("")): index for index, name in enumerate(photos)}
     place: dict[int, int] = {}
     for photo in range(len(submission)):
         name = submission.name(photo)

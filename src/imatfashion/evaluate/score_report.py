@@ -108,14 +108,15 @@ class ScoreReport:
         )
         return table
 
-    def _caption(self) -> str | None:
+    def _caption(self) -> Text | None:
         notes = []
         if self.photos_missing:
-            some = ", ".join(self.photos_missing[:3]) + (" …" if len(self.photos_missing) > 3 else "")
-            notes.append(f"{len(self.photos_missing)} photos are missing from the submission and got no rows: {some}.")
+            some = ", ".join(self.photos_missing[:3]) + (", …" if len(self.photos_missing) > 3 else "")
+            notes.append(f"Missing from the submission, counted as without rows: {len(self.photos_missing)} ({some}).")
         if self.truth_refused:
-            notes.append(f"{self.truth_refused} records of the truth were refused and do not count.")
-        return "\n".join(notes) or None
+            notes.append(f"Records of the truth that were refused and do not count: {self.truth_refused}.")
+        # Not a plain string: brackets in a photo's name are no markup.
+        return Text("\n".join(notes)) if notes else None
 
 
 def _cells(score: Score, ceiling: Score | None) -> list[str]:
