@@ -71,10 +71,9 @@ def test_decode_undoes_encode(mask: np.ndarray):
 def test_any_text_is_runs_or_a_reason(text: str):
     try:
         runs = parse_runs(text, 5, 7)
-    except RunError as error:
-        assert str(error)
-    else:
-        assert decode_runs(runs, 5, 7).sum() == runs.area
+    except RunError:
+        return
+    assert decode_runs(runs, 5, 7).sum() == runs.area
 
 
 def test_counting_is_down_the_columns_from_one():

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from imatfashion.errors import FashionError
 
 _CHUNK = 2**20
+_AFTER_VALUE = frozenset(",:]} \t\r\n")
 _DECODER = json.JSONDecoder()
 
 
@@ -98,8 +99,8 @@ class _Text:
                 if self._ended:
                     raise
             else:
-                # A number that ends with the window may go on behind it.
-                if end < len(self._text) or self._ended:
+                # A number at the window's end may go on behind it: 1 of 1.5, of 1e5, of 12.
+                if self._ended or self._text[end : end + 1] in _AFTER_VALUE:
                     self._place = end
                     return value
             self._refill()

@@ -109,12 +109,17 @@ def _recognise(path: Path) -> str:
         return "coco"
     header = read_header(path)
     for name, found in _FORMATS.items():
-        if found.columns and set(found.columns) <= set(header):
+        if found.columns and set(found.columns) <= set(header) and not (name == "submission" and _meant(path, header)):
             return name
     if "EncodedPixels" in header:
         missing = next(name for name in imaterialist2019.COLUMNS if name not in header)
         raise FashionError(f"{path} has no column {missing}: its header is {','.join(header)[:200]}.")
     raise FashionError(f"{path} is of no known format (header {','.join(header)[:200]}): see data.format.")
+
+
+def _meant(path: Path, header: list[str]) -> bool:
+    """Whether a file without all the columns of a training CSV was meant as one, and is no submission."""
+    return path.name == "train.csv" or "Height" in header or "Width" in header
 
 
 def _checked_header(path: Path, format: str) -> list[str]:

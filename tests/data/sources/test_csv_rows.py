@@ -1,0 +1,72 @@
+"""Streaming rows of a CSV."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from imatfashion.data.records import Refusal
+from imatfashion.data.sources.csv_rows import read_header, read_rows
+from imatfashion.errors import FashionError
+
+
+def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "rows.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_wanted_columns_in_the_wanted_order_with_lines(tmp_path: Path):
+    path = write(tmp_path, 'a, b ,c\r\n1,2,3\r\n\r\n"x,\ny",5,"6"\r\n')
+    assert read_header(path) == ["a", "b", "c"]
+    assert list(read_rows(path, ["c", "a"])) == [(2, ["3", "1"]), (5, ["6", "x,\ny"])]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path):
+    assert list(read_rows(write(tmp_path, "a\n1\n", "utf-8-sig"), ["a"])) == [(2, ["1"])]
+
+
+def test_rows_of_another_width_are_refused_one_by_one(tmp_path: Path):
+    rows = list(read_rows(write(tmp_path, "a,b\n1\n1,2\n1,2,3\n"), ["b"]))
+    assert rows == [
+        Refusal(2, "1", "the row has 1 cells, not 2"),
+        (3, ["2"]),
+        Refusal(4, "1", "the row has 3 cells, not 2"),
+    ]
+
+
+def test_long_cells_are_read(tmp_path: Path):
+    long = "1 1 " * 100_000
+    csv.field_size_limit(131_072)
+    assert list(read_rows(write(tmp_path, f"a\n{long}\n"), ["a"])) == [(2, [long])]
+
+
+def test_memory_holds_one_row(tmp_path: Path):
+    import tracemalloc
+
+    path = write(tmp_path, "a,b\n" + ("x" * 20_000 + ",1\n") * 1_000)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_rows(path, ["a"])) == 1_000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000  # of a file of 20 MB
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("", "is empty"), (" , \n", "is empty"), ("b\n1\n", "has no column a: its header is b")]
+)
+def test_faults_are_sentences(tmp_path: Path, text: str, sentence: str):
+    with pytest.raises(FashionError, match=sentence):
+        list(read_rows(write(tmp_path, text), ["a"]))
+
+
+def test_a_missing_file_a_folder_and_other_encodings_are_sentences(tmp_path: Path):
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(FashionError, match="cannot be read"):
+            read_header(path)
+    with pytest.raises(FashionError, match="not UTF-8"):
+        list(read_rows(write(tmp_path, "a\né\n", "latin-1"), ["a"]))
