@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,10 @@ def test_nothing_found(folder: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(FashionError, match=sentence):
             find_photos(str(images))
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"two\nlines.jpg"])
+def test_names_that_no_text_file_can_hold(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / os.fsdecode(name)).write_bytes(b"x")
+    with pytest.raises(FashionError, match="rename it"):
+        find_photos(str(tmp_path))

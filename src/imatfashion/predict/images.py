@@ -39,6 +39,14 @@ def find_photos(images: str) -> list[Photo]:
     Raises:
         FashionError: nothing is there, no photo is in it, or a list names a photo twice.
     """
+    photos = _find(images)
+    for photo in photos:
+        if not photo.name.isprintable() or photo.name != photo.name.encode(errors="replace").decode():
+            raise FashionError(f"The file name {photo.name!r} cannot be written to a text file; rename it.")
+    return photos
+
+
+def _find(images: str) -> list[Photo]:
     path = Path(images).expanduser()
     if path.is_dir():
         return _below(path, _walk(path), f"The folder {path} holds no photo ({_known()}); check images=.")

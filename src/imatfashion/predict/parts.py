@@ -5,7 +5,6 @@ The first line is a fingerprint of everything that the result depends on; each f
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,17 +15,6 @@ from imatfashion.errors import FashionError
 from imatfashion.predict.results import PhotoResult, from_line, to_line
 
 Fingerprint = dict[str, Any]
-
-
-def hash_names(names: Sequence[str]) -> str:
-    """SHA-256 of a list of photo names, in its order."""
-    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def part_path(output: Path, index: int, count: int) -> Path:

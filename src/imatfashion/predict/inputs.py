@@ -1,0 +1,82 @@
+"""A photo as the networks see it: decoded once, at a reduced scale where that suffices, rendered for each network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from imatfashion.data.photos import PhotoError, read_header, read_photo
+from imatfashion.data.render import render_image
+from imatfashion.data.views import plain_view
+from imatfashion.masks.view import View
+from imatfashion.models.spec import ModelSpec
+
+ByteArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one network sees: RGB uint8 (h, w, 3), and where its pixels come from."""
+
+    image: ByteArray
+    view: View
+
+
+@dataclass(frozen=True)
+class PhotoInput:
+    """A photo that was read, or the reason why it could not be.
+
+    Attributes:
+        name: the photo's name.
+        height: its rows as viewers show it, pixels; 0 where it could not be read.
+        width: its columns.
+        samples: one for each network.
+        problem: why it could not be read, "" where it could.
+    """
+
+    name: str
+    height: int
+    width: int
+    samples: tuple[Sample, ...]
+    problem: str = ""
+
+
+def read_input(name: str, path: Path, specs: Sequence[ModelSpec]) -> PhotoInput:
+    """Read a photo for these networks; one that cannot be read is returned with its problem."""
+    try:
+        height, width, orientation = read_header(path)
+        if orientation > 4:
+            height, width = width, height
+        views = [plain_view(height, width, spec.resolution, spec.resize) for spec in specs]
+        image = read_photo(path, at_least=_enough(height, width, views))
+    except PhotoError as error:
+        return PhotoInput(name, 0, 0, (), error.reason)
+    return _rendered(name, image, (height, width), views)
+
+
+def image_input(name: str, image: ByteArray, specs: Sequence[ModelSpec]) -> PhotoInput:
+    """An RGB picture, uint8 (H, W, 3), for these networks."""
+    height, width = image.shape[:2]
+    views = [plain_view(height, width, spec.resolution, spec.resize) for spec in specs]
+    return _rendered(name, image, (height, width), views)
+
+
+def _rendered(name: str, image: ByteArray, size: tuple[int, int], views: Sequence[View]) -> PhotoInput:
+    rendered: dict[View, Sample] = {}
+    for view in views:
+        if view not in rendered:
+            rendered[view] = Sample(render_image(image, size, view), view)
+    return PhotoInput(name, *size, tuple(rendered[view] for view in views))
+
+
+def _enough(height: int, width: int, views: Sequence[View]) -> tuple[int, int]:
+    """Height and width that the photo must be decoded at so that no view has to enlarge it more than it needs."""
+    return (
+        max(math.ceil(height * view.out_height / view.height) for view in views),
+        max(math.ceil(width * view.out_width / view.width) for view in views),
+    )

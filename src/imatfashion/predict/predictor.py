@@ -1,0 +1,177 @@
+"""The Predictor: checkpoints in, garments out; plain torch, no trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from imatfashion.predict.device import choose_device
+from imatfashion.predict.garments import FoundGarment, garments_from_labels
+from imatfashion.predict.images import Photo
+from imatfashion.predict.inputs import PhotoInput, image_input, read_input
+from imatfashion.predict.postprocess import PostProcess
+from imatfashion.predict.prediction import Prediction
+from imatfashion.predict.regions import Found
+from imatfashion.predict.resample import label_maps
+from imatfashion.predict.results import GarmentResult, PhotoResult
+from imatfashion.predict.settings import Settings
+from imatfashion.predict.stages import AttributeStage, ClassStage, labels_of
+from imatfashion.predict.stream import stream
+
+ByteArray = npt.NDArray[np.uint8]
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+class Predictor:
+    """Predicts garments with their attributes.
+
+    Args:
+        class_stage: the class segmenter.
+        attribute_stage: the attribute classifier, None for no attributes.
+
+    Attributes:
+        classes: the classes that indices mean.
+        attributes: the attributes that indices mean.
+    """
+
+    def __init__(self, class_stage: ClassStage, attribute_stage: AttributeStage | None = None) -> None:
+        self.class_stage = class_stage
+        self.attribute_stage = attribute_stage
+        self.classes, self.attributes = labels_of(class_stage.spec)
+        self.specs = [class_stage.spec]
+        if attribute_stage is not None:
+            self.attributes = labels_of(attribute_stage.spec)[1]
+            self.specs.append(attribute_stage.spec)
+
+    @classmethod
+    def load(
+        cls, classes_ckpt: Path | str, attributes_ckpt: Path | str | None = None, device: str = "auto"
+    ) -> Predictor:
+        """Load checkpoints.
+
+        Args:
+            classes_ckpt: checkpoint of the class segmenter.
+            attributes_ckpt: checkpoint of the attribute classifier; without it garments have no attributes.
+            device: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+        Raises:
+            FashionError: a checkpoint or the device cannot be used, or the two were trained on different classes.
+        """
+        place = choose_device(device)
+        classes = ClassStage(Path(classes_ckpt), place)
+        return cls(classes, AttributeStage(Path(attributes_ckpt), place, classes.spec) if attributes_ckpt else None)
+
+    def __call__(self, photo: Path | str | ByteArray, settings: Settings | None = None) -> Prediction:
+        """Predict one photo.
+
+        Args:
+            photo: a file, shown as viewers show it, or RGB pixels, uint8 (H, W, 3).
+            settings: how label maps become garments; by default on the photo's own size, with nothing left out.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+        """
+        if isinstance(photo, np.ndarray):
+            taken = image_input("photo", photo, self.specs)
+        else:
+            taken = read_input(Path(photo).name, Path(photo), self.specs)
+        (result,) = self.predict_inputs([taken], settings or Settings())
+        return self._prediction(result, photo if isinstance(photo, np.ndarray) else Path(photo))
+
+    def predict_photos(
+        self,
+        photos: Iterable[Path | str],
+        settings: Settings | None = None,
+        *,
+        batch_size: int = 8,
+        workers: int = 2,
+    ) -> Iterator[Prediction]:
+        """Predict photos one after another, in bounded memory; `problem` says of a photo why it could not be read."""
+        paths = [Path(photo) for photo in photos]
+        named = [Photo(str(path), path) for path in paths]
+        results = stream(self, named, settings or Settings(), batch_size=batch_size, workers=workers)
+        for path, result in zip(paths, results, strict=True):
+            yield self._prediction(result, path)
+
+    def predict_inputs(
+        self,
+        inputs: Sequence[PhotoInput],
+        settings: Settings,
+        *,
+        batch_size: int = 1,
+        pool: ThreadPoolExecutor | None = None,
+    ) -> list[PhotoResult]:
+        """Predict photos that were read, together.
+
+        Args:
+            inputs: at most `batch_size` photos.
+            settings: how label maps become garments.
+            batch_size: photos that the segmenter sees at once.
+            pool: threads to cut garments in.
+
+        Returns:
+            A result each; that of a photo which could not be read has its problem and no garments.
+        """
+        readable = [photo for photo in inputs if not photo.problem]
+        found = self._find(readable, settings, batch_size, pool.map if pool else map) if readable else []
+        results = iter(self._describe(found, readable, settings))
+        side = settings.side or 512
+        return [
+            PhotoResult(photo.name, side, side, (), photo.problem) if photo.problem else next(results)
+            for photo in inputs
+        ]
+
+    def _find(self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int, map_: Map) -> list[Found]:
+        scores = self.class_stage.scores([photo.samples[0] for photo in photos], batch_size)
+
+        def cut(pair: tuple[PhotoInput, Tensor]) -> Found:
+            return self._cut(*pair, settings)
+
+        return list(map_(cut, zip(photos, scores, strict=True)))
+
+    def _cut(self, photo: PhotoInput, scores_LChw: Tensor, settings: Settings) -> Found:
+        size = (photo.height, photo.width)
+        grid = (settings.side, settings.side) if settings.side else size
+        labels_LHW, confidence_LHW = label_maps(scores_LChw, photo.samples[0].view, size, grid)
+        background = len(self.classes)
+        if settings.overlap == "none":
+            for layer in range(len(labels_LHW) - 1):
+                labels_LHW[layer][(labels_LHW[layer + 1 :] < background).any(axis=0)] = background
+        components = self._component_classes(settings.components)
+        garments = garments_from_labels(labels_LHW, background, confidence_LHW, component_classes=components)
+        return Found(photo.samples[-1], size, grid, garments)
+
+    def _component_classes(self, components: str) -> frozenset[int]:
+        choices = {"yes": range(len(self.classes)), "no": (), "auto": self.class_stage.spec.component_classes}
+        return frozenset(choices[components])
+
+    def _describe(
+        self, found: Sequence[Found], photos: Sequence[PhotoInput], settings: Settings
+    ) -> Iterator[PhotoResult]:
+        post = settings.post or PostProcess.plain(self.classes, self.attributes)
+        stage = self.attribute_stage
+        probabilities = stage.probabilities(found) if stage else [None] * len(found)
+        for photo, cut, given in zip(photos, found, probabilities, strict=True):
+            garments = tuple(
+                self._garment(garment, None if given is None else given[index], post)
+                for index, garment in enumerate(cut.garments)
+                if post.keeps(garment.class_index, garment.area, garment.score)
+            )
+            yield PhotoResult(photo.name, *cut.grid, garments)
+
+    def _garment(
+        self, garment: FoundGarment, probabilities: npt.NDArray[np.float32] | None, post: PostProcess
+    ) -> GarmentResult:
+        attributes = None
+        if self.attribute_stage is not None and probabilities is not None:
+            attributes = post.attributes(probabilities, self.attribute_stage.allowed[garment.class_index])
+        return GarmentResult(garment.class_index, attributes, garment.score, garment.runs)
+
+    def _prediction(self, result: PhotoResult, photo: Path | ByteArray) -> Prediction:
+        return Prediction(result, photo, self.classes, self.attributes)

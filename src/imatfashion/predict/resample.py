@@ -1,0 +1,100 @@
+"""From class scores at the network's size to labels and confidence on the output grid, in strips of bounded memory.
+
+Shape suffixes: L layers, C + 1 scores (background last), h × w the network's size, H × W the output grid.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from imatfashion.masks.view import View
+
+_STRIP = 16_000_000
+"""Scores that are held at once on the output grid."""
+
+
+class LabelMaps(NamedTuple):
+    """Labels uint8 (L, H, W), background = C, and the probability of each label, float32 (L, H, W)."""
+
+    labels: npt.NDArray[np.uint8]
+    confidence: npt.NDArray[np.float32]
+
+
+@torch.inference_mode()
+def label_maps(scores_LChw: Tensor, view: View, photo: tuple[int, int], grid: tuple[int, int]) -> LabelMaps:
+    """Bring scores to a grid over the photo (bilinear, padding left out) and take the best class.
+
+    Args:
+        scores_LChw: float32 (L, C + 1, h, w), before softmax.
+        view: how the photo was brought to h × w.
+        photo: height and width of the photo, pixels.
+        grid: H and W; the grid covers the photo.
+
+    Returns:
+        Labels and their probabilities.
+    """
+    layers, classes = scores_LChw.shape[:2]
+    height, width = grid
+    rows = _Axis.of(view.top, view.height, view.out_height, photo[0], height).to(scores_LChw.device)
+    cols = _Axis.of(view.left, view.width, view.out_width, photo[1], width).to(scores_LChw.device)
+    exact = scores_LChw.shape[2:] == grid and not rows.weight.any() and not cols.weight.any()
+    labels = np.empty((layers, height, width), dtype=np.uint8)
+    confidence = np.empty((layers, height, width), dtype=np.float32)
+    step = max(1, _STRIP // (layers * classes * width))
+    for first in range(0, height, step):
+        strip = slice(first, first + step)
+        scores = scores_LChw[:, :, strip] if exact else _sample(scores_LChw, rows.part(strip), cols)
+        best, index = scores.max(dim=1, keepdim=True)
+        labels[:, strip] = index[:, 0].to(torch.uint8).cpu().numpy()
+        # The best class's softmax: exp(best) over the sum of all.
+        confidence[:, strip] = (scores - best).exp_().sum(dim=1).reciprocal_().cpu().numpy()
+    return LabelMaps(labels, confidence)
+
+
+class _Axis(NamedTuple):
+    """Linear interpolation along one axis: the two source indices and the second one's weight, for each output."""
+
+    low: Tensor
+    high: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, first: int, length: int, out: int, photo: int, grid: int) -> _Axis:
+        """From a grid over `photo` pixels to a sample of `out` pixels over the crop that starts at `first`."""
+        centres = (np.arange(grid) + 0.5) * photo / grid
+        place = (centres - first) * out / length - 0.5
+        # Only sample pixels whose centre lies in the photo: beyond them is padding.
+        inside = first + (np.arange(out) + 0.5) * length / out
+        known = np.flatnonzero((inside >= 0) & (inside < photo))
+        if not len(known):  # a photo of extreme aspect may have no pixel centre on its short side
+            known = np.array([out // 2])
+        place = np.clip(place, known[0], known[-1])
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, known[-1])
+        return cls(torch.from_numpy(low), torch.from_numpy(high), torch.from_numpy((place - low).astype(np.float32)))
+
+    def to(self, device: torch.device) -> _Axis:
+        return _Axis(*(tensor.to(device) for tensor in self))
+
+    def part(self, strip: slice) -> _Axis:
+        return _Axis(self.low[strip], self.high[strip], self.weight[strip])
+
+    def matrix(self, size: int) -> Tensor:
+        """The interpolation as a matrix, float32 (size, outputs): values (…, size) @ matrix are the outputs."""
+        out = torch.zeros(size, len(self.low), device=self.low.device)
+        out.scatter_(0, self.low[None], 1 - self.weight[None])
+        return out.scatter_add_(0, self.high[None], self.weight[None])
+
+
+def _sample(scores_LChw: Tensor, rows: _Axis, cols: _Axis) -> Tensor:
+    """The scores at the crossings of rows and columns, (L, C + 1, rows, cols)."""
+    first, end = int(rows.low[0]), int(rows.high[-1]) + 1
+    # Columns by a product, which is several times faster than gathering; rows are whole lines in memory.
+    values = scores_LChw[:, :, first:end] @ cols.matrix(scores_LChw.shape[3])
+    low, high = values.index_select(2, rows.low - first), values.index_select(2, rows.high - first)
+    return low.lerp_(high, rows.weight[:, None])
