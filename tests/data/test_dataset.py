@@ -63,6 +63,8 @@ def test_layers_and_padding(table):
     assert 2 not in sample["labels"][0]
 
 
+# Python 3.12 and later warn of any fork beside threads; torch's own loader does so by default on Linux.
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize(("context", "workers"), [("fork", 2), ("spawn", 1)])
 def test_any_process_makes_the_same_sample(table, context, workers):
     options = {"augment": AugmentConfig(), "layer_of_class": (0, 0, 1)}
