@@ -8,7 +8,7 @@ from pathlib import Path
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.cache import photo_dir_entry, table_path
 from imatfashion.data.refusals import Refusals, first_refusal
-from imatfashion.data.sources import Source, open_source
+from imatfashion.data.sources import Source, load, locate
 from imatfashion.data.table_builder import Progress, TableBuilder
 from imatfashion.data.table_files import file_state, is_table
 from imatfashion.data.table_writer import TableWriter
@@ -55,16 +55,16 @@ def open_table(
     Raises:
         FashionError: a file-level fault; a bad record where `on_bad` is `error`; no record at all is usable.
     """
-    source = open_source(root, format=format, annotations=annotations, photos=photos, labels=labels, group_by=group_by)
-    path = table_path(source, root if root.is_dir() else root.parent, check_photos=check_photos)
+    place = locate(root, format=format, annotations=annotations, photos=photos, labels=labels, group_by=group_by)
+    path = table_path(place, check_photos=check_photos)
     table = Annotations(path) if is_table(path) else None
     if table is None or _repaired(table):
         build_table(
-            source, path, check_photos=check_photos, on_bad=on_bad, progress=progress, replace=table is not None
+            load(place), path, check_photos=check_photos, on_bad=on_bad, progress=progress, replace=table is not None
         )
         table = Annotations(path)
     if on_bad == "error" and table.refused:
-        raise FashionError(first_refusal(table.path, source.annotations))
+        raise FashionError(first_refusal(table.path, place.annotations))
     return table
 
 

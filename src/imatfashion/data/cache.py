@@ -6,7 +6,7 @@ import os
 from hashlib import blake2b
 from pathlib import Path
 
-from imatfashion.data.sources import Source
+from imatfashion.data.sources import Location
 from imatfashion.data.table_files import file_state, is_table
 from imatfashion.data.table_writer import VERSION
 
@@ -14,20 +14,20 @@ _MIB = 2**20
 _BESIDE = ".imatfashion"
 
 
-def table_path(source: Source, root: Path, *, check_photos: bool) -> Path:
+def table_path(place: Location, *, check_photos: bool) -> Path:
     """The table's folder: one that is there, else the first place that can be written.
 
     Beside the data (`ROOT/.imatfashion`), else $IMATFASHION_CACHE, else the user's cache.
     """
-    key = _key(source, root.resolve(), check_photos)
-    beside = root / _BESIDE / f"{key}.table"
+    key = _key(place, check_photos)
+    beside = place.root / _BESIDE / f"{key}.table"
     # In a shared folder the table must not serve a copy of the data that lies elsewhere.
-    place = blake2b(os.fsencode(root.resolve()), digest_size=4).hexdigest()
-    cached = _cache_folder() / f"{key}-{place}.table"
+    twin = blake2b(os.fsencode(place.root.resolve()), digest_size=4).hexdigest()
+    cached = _cache_folder() / f"{key}-{twin}.table"
     for path in (beside, cached):
         if is_table(path):
             return path
-    return beside if _writable(root) else cached
+    return beside if _writable(place.root) else cached
 
 
 def photo_dir_entry(photo_dir: Path | None, table: Path) -> str | None:
@@ -52,16 +52,17 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK) and bool(folder.stat().st_mode & 0o222)
 
 
-def _key(source: Source, root: Path, check_photos: bool) -> str:
+def _key(place: Location, check_photos: bool) -> str:
     digest = blake2b(digest_size=10)
-    options = (VERSION, source.format, source.grid, source.group_by, check_photos)
-    digest.update(repr(options).encode())
-    for path in (source.annotations, source.labels_path, source.photo_dir):
-        digest.update(os.fsencode(os.path.relpath(path.resolve(), root)) if path else b"\0")
-    for path in (source.annotations, source.labels_path):
+    digest.update(repr((VERSION, place.format, place.group_by, check_photos)).encode())
+    sources = (place.annotations, *place.label_files)
+    for path in (*sources, place.photo_dir):
+        digest.update(os.fsencode(os.path.relpath(path.resolve(), place.root.resolve())) if path else b"")
+        digest.update(b"\0")
+    for path in sources:
         digest.update(_index_state(path) if path.is_dir() else _file_state(path))
-    if source.photo_dir is not None and check_photos:
-        digest.update(_names_state(source.photo_dir))
+    if place.photo_dir is not None and check_photos:
+        digest.update(_names_state(place.photo_dir))
     return digest.hexdigest()
 
 

@@ -118,7 +118,7 @@ def test_bad_images_are_refused_without_a_row(tmp_path: Path, wrong: Any):
 
 def test_labels_come_from_a_label_file_where_the_json_has_none(tmp_path: Path):
     make(tmp_path, [annotation()], categories=[])
-    with pytest.raises(FashionError, match="has no label file"):
+    with pytest.raises(FashionError, match="has no categories of its own"):
         open_source(tmp_path)
     path = tmp_path / "category_attributes_descriptions.json"
     path.write_text(json.dumps({"categories": CATEGORIES, "attributes": [{"id": 0, "name": "red"}]}))
