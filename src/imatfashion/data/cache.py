@@ -9,6 +9,7 @@ from pathlib import Path
 from imatfashion.data.sources import Location
 from imatfashion.data.table_files import file_state, is_table
 from imatfashion.data.table_writer import VERSION
+from imatfashion.errors import FashionError
 
 _MIB = 2**20
 _BESIDE = ".imatfashion"
@@ -18,6 +19,9 @@ def table_path(place: Location, *, check_photos: bool) -> Path:
     """The table's folder: one that is there, else the first place that can be written.
 
     Beside the data (`ROOT/.imatfashion`), else $IMATFASHION_CACHE, else the user's cache.
+
+    Raises:
+        FashionError: an annotation or label file cannot be read.
     """
     key = _key(place, check_photos)
     beside = place.root / _BESIDE / f"{key}.table"
@@ -68,12 +72,15 @@ def _key(place: Location, check_photos: bool) -> str:
 
 def _file_state(path: Path) -> bytes:
     """Size, time, and a hash of the first and last MiB."""
-    state = path.stat()
-    digest = blake2b(f"{state.st_size} {state.st_mtime_ns}".encode(), digest_size=16)
-    with path.open("rb") as file:
-        digest.update(file.read(_MIB))
-        file.seek(max(0, state.st_size - _MIB))
-        digest.update(file.read(_MIB))
+    try:
+        state = path.stat()
+        digest = blake2b(f"{state.st_size} {state.st_mtime_ns}".encode(), digest_size=16)
+        with path.open("rb") as file:
+            digest.update(file.read(_MIB))
+            file.seek(max(0, state.st_size - _MIB))
+            digest.update(file.read(_MIB))
+    except OSError as error:
+        raise FashionError(f"{path} cannot be read ({error.strerror}).") from error
     return digest.digest()
 
 
