@@ -266,3 +266,9 @@ def test_bad_configs_are_sentences(config: Make, changes: dict[str, object], sen
 def test_the_wrong_stage_is_a_sentence(config: Make, attributes_ckpt: Path) -> None:
     with pytest.raises(FashionError, match="stage=attributes"):
         run_prediction(config(classes_ckpt=str(attributes_ckpt)))
+
+
+def test_a_failure_before_the_first_photo_leaves_nothing(config: Make, tmp_path: Path) -> None:
+    with pytest.raises(FashionError):
+        run_prediction(config(device="cuda:99"))
+    assert list(tmp_path.iterdir()) == []

@@ -54,6 +54,8 @@ class PartFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._file.close()
+        if error is not None and not self.done:
+            self.path.unlink(missing_ok=True)  # nothing to go on with: the next attempt may have other settings
 
     def append(self, result: PhotoResult) -> None:
         """Write the next photo; after this returns, killing the process does not lose it."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from imatfashion.data.photos import PhotoError
 from imatfashion.predict.device import choose_device
 from imatfashion.predict.garments import FoundGarment, garments_from_labels
 from imatfashion.predict.images import Photo
@@ -78,11 +79,15 @@ class Predictor:
             PhotoError: the photo cannot be read.
         """
         if isinstance(photo, np.ndarray):
+            source: Path | ByteArray = photo
             taken = image_input("photo", photo, self.specs)
         else:
-            taken = read_input(Path(photo).name, Path(photo), self.specs)
+            source = Path(photo)
+            taken = read_input(source.name, source, self.specs)
+            if taken.problem:
+                raise PhotoError(source, taken.problem)
         (result,) = self.predict_inputs([taken], settings or Settings())
-        return self._prediction(result, photo if isinstance(photo, np.ndarray) else Path(photo))
+        return self._prediction(result, source)
 
     def predict_photos(
         self,

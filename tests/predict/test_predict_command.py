@@ -1,0 +1,35 @@
+"""predict.py as a person calls it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def call(repository: Path, folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(repository / "predict.py"), *overrides]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_one_file_and_nothing_else(repository: Path, tmp_path: Path, classes_ckpt: Path, photos: Path) -> None:
+    done = call(
+        repository,
+        tmp_path,
+        f"classes_ckpt={classes_ckpt}",
+        f"images={photos}",
+        "output=out.csv",
+        "device=cpu",
+        "components=yes",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "prediction: out.csv\n"
+    assert "d_broken.jpg: it is truncated" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_fault_is_one_sentence(repository: Path, tmp_path: Path, classes_ckpt: Path) -> None:
+    failed = call(repository, tmp_path, f"classes_ckpt={classes_ckpt}", "images=nowhere")
+    assert failed.returncode == 2
+    assert failed.stderr == "error: There is no folder, list or photo nowhere; check images=.\n"
+    assert list(tmp_path.iterdir()) == []
