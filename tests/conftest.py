@@ -20,3 +20,13 @@ def shared() -> Path:
 def repository() -> Path:
     """The root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small drawn data set; tests read it and write nothing into it."""
+    from imatfashion.data.sample import draw_sample
+
+    folder = tmp_path_factory.mktemp("drawn") / "data"
+    draw_sample(folder, photos=20, seed=3)
+    return folder

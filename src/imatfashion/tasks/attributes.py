@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from imatfashion.data.collate import Batch
-from imatfashion.data.dataset import FashionDataset
 from imatfashion.metrics.attributes import AttributeMetric
 from imatfashion.models.losses import attribute_loss
 from imatfashion.tasks.base import FashionTask
@@ -50,18 +49,8 @@ class AttributeClassifier(FashionTask):
         logits = self(batch)
         self.log_losses({"loss": self._loss(logits, batch)}, "val", len(batch["image"]))
         self.metric.update(logits.float().sigmoid(), batch["garment_attributes"], batch["garment_known"])
-        self._count_missed(batch)
-
-    def _count_missed(self, batch: Batch) -> None:
-        """Garments of the truth that the class table does not have: false negatives, never retrieved."""
-        for photo in batch["photo"].tolist():
-            missed = self.val_dataset.missed_attributes(photo)
-            if len(missed):
-                self.metric.update_missed(torch.as_tensor(missed, device=self.device))
-
-    def on_validation_epoch_start(self) -> None:
-        """The data set knows which garments the class table missed."""
-        self.val_dataset: FashionDataset = self.trainer.datamodule.val_dataset()  # type: ignore[attr-defined]
+        # Garments of the truth that the class table does not have: false negatives, never retrieved.
+        self.metric.update_missed(batch["missed_attributes"])
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures over the validation garments."""

@@ -34,6 +34,7 @@ class LastCheckpoint(Checkpoint):
         self.saved_at = time.monotonic()
         self.saved_step = -1
         self.on_step = False
+        self.epoch_done = False
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write the checkpoint now."""
@@ -49,16 +50,20 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Save when it is due, between epochs' ends: the last batch of an epoch is saved after its validation."""
         self.on_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if not self.on_step or batch_idx + 1 >= trainer.num_training_batches:
+        self.epoch_done = batch_idx + 1 >= trainer.num_training_batches
+        if not self.on_step or self.epoch_done:
             return
         steps = trainer.global_step - self.saved_step
         due = self.every_steps is not None and steps >= self.every_steps
+        # Lightning counts an epoch that `max_steps` cuts short as a whole one: it must be saved before that.
+        due = due or trainer.global_step >= trainer.max_steps >= 0
         if trainer.strategy.broadcast(due or time.monotonic() - self.saved_at >= self.every_seconds):
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after the epoch and its validation."""
-        self.save(trainer)
+        if self.epoch_done:
+            self.save(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Save on Ctrl-C, SIGTERM and our own stops, where the state is that of a whole step."""

@@ -114,15 +114,12 @@ def _classes(task: ClassSegmenter, data: FashionDataModule, run_dir: Path) -> di
 def _attributes(task: FashionTask, data: FashionDataModule, run_dir: Path) -> dict[str, Any]:
     assert isinstance(task, AttributeClassifier)
     metric = AttributeMetric(len(task.spec.attribute_ids))
-    examples, garments, dataset = Examples(), 0, data.val_dataset()
+    examples, garments = Examples(), 0
     for batch in data.val_dataloader():
         batch = to_device(batch, task.device)
         scores = task(batch).float().sigmoid()
         metric.update(scores.cpu(), batch["garment_attributes"].cpu(), batch["garment_known"].cpu())
-        for photo in batch["photo"].tolist():
-            missed = dataset.missed_attributes(photo)
-            if len(missed):
-                metric.update_missed(torch.as_tensor(missed))
+        metric.update_missed(batch["missed_attributes"].cpu())
         garments += len(scores)
         _offer_attributes(task, data, batch, scores, examples)
     names, groups = task.spec.attribute_names, data.truth.attributes.groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from dataclasses import asdict, dataclass
@@ -76,6 +77,8 @@ def fit(config: Config, *, task: FashionTask | None = None) -> FitResult:
     loggers = make_loggers(
         config.logger, run_dir, first_step=_step_of(resumed), offline=config.platform.offline
     )
+    # Hints of Lightning's that are not about this run.
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     failed = True
     try:
         result = _train(config, settings, run_dir, data, task, loggers, resumed)
@@ -119,7 +122,12 @@ def _train(
     steps = min(steps, config.max_steps or steps)
     speed = Throughput(settings.micro_batch)
     best = ModelCheckpoint(
-        run_dir / "checkpoints", "best", monitor=task.monitor, mode=task.mode, enable_version_counter=False
+        run_dir / "checkpoints",
+        "best",
+        monitor=task.monitor,
+        mode=task.mode,
+        enable_version_counter=False,
+        save_on_train_epoch_end=False,
     )
     trainer = pl.Trainer(
         accelerator=settings.accelerator,
@@ -167,7 +175,14 @@ def _callbacks(config: Config, run_dir: Path) -> list[Callback]:
 
 def _quiet() -> None:
     """Lightning's advice that does not apply: the number of workers is chosen here, and so is the length of an epoch."""
-    for advice in (".*does not have many workers.*", ".*number of training batches.*is smaller than the logging interval.*"):
+    for advice in (
+        ".*does not have many workers.*",
+        ".*number of training batches.*is smaller than the logging interval.*",
+        # A resumed run finds its own checkpoints there; other runs are refused before.
+        "Checkpoint directory .* exists and is not empty.*",
+        # Lightning 2.6 with torch 2.14, inside Lightning; fixed when it asks the tree spec itself.
+        ".*isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
+    ):
         warnings.filterwarnings("ignore", message=advice)
 
 

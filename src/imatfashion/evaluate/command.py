@@ -1,0 +1,72 @@
+"""What `imatfashion score` prints."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from imatfashion.errors import FashionError
+from imatfashion.evaluate.oracle import oracle_file
+from imatfashion.evaluate.score import score_files
+from imatfashion.evaluate.score_report import ScoreReport
+
+WIDTH = 110
+"""Columns of the table."""
+
+
+def score_command(
+    truth: Path,
+    submission: Path | None,
+    *,
+    labels: Path | None,
+    oracle: bool,
+    layers: int,
+    regions: str,
+    as_json: bool,
+) -> str:
+    """The score, its ceiling, or both, as text or as JSON.
+
+    Raises:
+        FashionError: neither a submission nor the oracle is asked for, or a file cannot be scored.
+    """
+    if submission is None and not oracle:
+        raise FashionError("there is nothing to score: give a submission after the truth, or --oracle, or both")
+    ceiling = oracle_file(truth, labels=labels, layers=layers, regions=regions) if oracle else None
+    score = score_files(truth, submission, labels=labels) if submission is not None else None
+    if as_json:
+        return json.dumps(_as_json(score, ceiling), indent=1)
+    return _as_text(score, ceiling)
+
+
+def _as_json(score: ScoreReport | None, ceiling: ScoreReport | None) -> dict[str, Any]:
+    if score is None:
+        return {"oracle": ceiling.to_json()} if ceiling else {}
+    return score.to_json() | ({"oracle": ceiling.to_json()} if ceiling else {})
+
+
+def _as_text(score: ScoreReport | None, ceiling: ScoreReport | None) -> str:
+    text = StringIO()
+    console = Console(file=text, width=WIDTH)
+    if score is not None:
+        console.print(score.table(ceiling))
+        text.write(_summary("score", score))
+    elif ceiling is not None:
+        console.print(ceiling.table())
+    if ceiling is not None:
+        text.write(_summary("oracle", ceiling))
+    if score is not None and ceiling is not None and ceiling.per_photo.without_attributes > 0:
+        share = score.per_photo.without_attributes / ceiling.per_photo.without_attributes
+        text.write(f"model / oracle, per photo, without attributes: {share:.3f}\n")
+    return text.getvalue().rstrip()
+
+
+def _summary(title: str, report: ScoreReport) -> str:
+    per_photo, pooled = report.per_photo, report.pooled
+    return (
+        f"{title}: per photo {per_photo.with_attributes:.4f} with attributes, {per_photo.without_attributes:.4f} without; "
+        f"pooled {pooled.with_attributes:.4f} with, {pooled.without_attributes:.4f} without\n"
+    )
