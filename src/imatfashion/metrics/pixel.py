@@ -6,6 +6,8 @@ layers both layers' matrices add up, so background counts once a layer.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -30,15 +32,17 @@ def confusion_matrix(predicted: Tensor, truth: Tensor, num_classes: int, ignore:
     """
     if predicted.shape != truth.shape:
         raise ValueError(f"prediction {tuple(predicted.shape)} and truth {tuple(truth.shape)} differ in shape")
-    side = num_classes + 1
     counted = truth != ignore
     rows, columns = truth[counted].long(), predicted[counted].long()
-    counts = torch.bincount(rows * side + columns, minlength=side * side)
-    # One check after the fact spares two passes over the pixels and two waits for the device.
-    if len(counts) != side * side:
+    # One cell more in each direction takes what is out of range: a check without another pass over the pixels.
+    side = num_classes + 2
+    cells = rows.clamp(max=side - 1) * side + columns.clamp(max=side - 1)
+    counts = torch.bincount(cells, minlength=side * side).view(side, side)
+    inside = counts[:-1, :-1]
+    if counts.sum() != inside.sum():
         highest = int(torch.maximum(rows.max(), columns.max()))
         raise ValueError(f"a label of {highest} was found, the highest allowed is {num_classes}")
-    return counts.reshape(side, side)
+    return inside.clone()
 
 
 def per_class(confusion: Tensor) -> Tensor:
@@ -78,6 +82,7 @@ class PixelMetric(Metric):
     Args:
         num_classes: C, background not counted.
         ignore: label of pixels that are not counted.
+        **options: torchmetrics' own.
     """
 
     is_differentiable = False
@@ -85,8 +90,8 @@ class PixelMetric(Metric):
     full_state_update = False
     confusion: Tensor
 
-    def __init__(self, num_classes: int, ignore: int = IGNORE) -> None:
-        super().__init__()
+    def __init__(self, num_classes: int, ignore: int = IGNORE, **options: Any) -> None:
+        super().__init__(**options)
         self.num_classes = num_classes
         self.ignore = ignore
         zeros = torch.zeros((num_classes + 1, num_classes + 1), dtype=torch.int64)

@@ -123,7 +123,8 @@ def _decoder_options(architecture: str, width: int) -> dict[str, object]:
         "unetplusplus": {"decoder_channels": blocks},
         "manet": {"decoder_channels": blocks},
         "linknet": {},
-        "fpn": {"decoder_pyramid_channels": width, "decoder_segmentation_channels": max(1, width // 2)},
+        # FPN's blocks normalise in 32 groups.
+        "fpn": {"decoder_pyramid_channels": width, "decoder_segmentation_channels": 32 * max(1, width // 64)},
         "pan": {"decoder_channels": max(1, width // 8)},
         "deeplabv3": {"decoder_channels": width},
         "deeplabv3plus": {"decoder_channels": width},

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import socket
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import timm
 import torch
+from huggingface_hub import constants, try_to_load_from_cache
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -70,14 +74,39 @@ def load_backbone_weights(encoder: nn.Module, weights: str, backbone: str) -> No
 
 def _hub_state(backbone: str) -> Mapping[str, Tensor]:
     name = backbone_name(backbone)
+    cached = _cached(name)
+    if cached is not None:
+        return load_file(cached)
     try:
-        # The whole network, so that timm checks the weights against it; its hub errors derive from these two.
+        _reach_hub()
+        # The whole network: timm checks the weights against it. Its hub errors derive from these two.
         network = timm.create_model(name, pretrained=True)
     except (OSError, RuntimeError) as error:
         reason = str(error).split("\n")[0].rstrip(".")
         raise FashionError(f"ImageNet weights of {name} cannot be had ({reason}); {_WAYS_OUT}") from error
     state: Mapping[str, Tensor] = network.state_dict()
     return state
+
+
+def _cached(name: str) -> str | None:
+    """The weights' file, if the hub's cache has it: then nothing needs to be asked."""
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if config is None or not config.hf_hub_id:
+        return None
+    found = try_to_load_from_cache(config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
+    return found if isinstance(found, str) and found.endswith(".safetensors") else None
+
+
+def _reach_hub() -> None:
+    """Fail at once where the hub cannot be reached: its client tries for three quarters of a minute."""
+    if getproxies():  # then the proxy reaches it, not this machine
+        return
+    address = urlsplit(constants.ENDPOINT)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=10).close()
+    except OSError as error:
+        raise ConnectionError("timm's hub cannot be reached") from error
 
 
 def _file_state(path: Path) -> Mapping[str, Tensor]:
