@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import typing
 from collections.abc import Iterator, Sequence
@@ -96,8 +95,3 @@ def _indices(spec: ModelSpec, classes: int, attributes: int) -> Iterator[str]:
 
 def _outside(indices: Sequence[int], length: int) -> bool:
     return any(not 0 <= index < length for index in indices)
-
-
-def field_names(cls: type[ModelSpec]) -> tuple[str, ...]:
-    """Names of the description's fields, in order."""
-    return tuple(field.name for field in dataclasses.fields(cls))
