@@ -9,7 +9,20 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = "config masks data models metrics tasks training predict evaluate report apps cli".split()
+ROOMS = [
+    "config",
+    "masks",
+    "data",
+    "models",
+    "metrics",
+    "tasks",
+    "training",
+    "predict",
+    "evaluate",
+    "report",
+    "apps",
+    "cli",
+]
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "imatfashion"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE or path.stem == "cli")
 

@@ -63,7 +63,9 @@ def sample(
 def index(
     data_dir: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     photos: Annotated[bool, typer.Option(help="Check the photos too (size, readable).")] = True,
-    format: Annotated[str, typer.Option(help="auto, imaterialist2019, imaterialist2020, coco, pngs, submission")] = "auto",
+    format: Annotated[
+        str, typer.Option(help="auto, imaterialist2019, imaterialist2020, coco, pngs, submission")
+    ] = "auto",
     annotations: Annotated[str | None, typer.Option(help="Annotation file below the folder.")] = None,
     photo_dir: Annotated[str | None, typer.Option(help="Folder of photos below the folder.")] = None,
     labels: Annotated[str | None, typer.Option(help="Label file below the folder.")] = None,
@@ -96,7 +98,9 @@ def index(
 @sentence
 def score(
     truth: Annotated[Path, typer.Argument(help="The truth: a competition CSV or COCO JSON.")],
-    submission: Annotated[Path | None, typer.Argument(help="The submission CSV; not needed with --oracle alone.")] = None,
+    submission: Annotated[
+        Path | None, typer.Argument(help="The submission CSV; not needed with --oracle alone.")
+    ] = None,
     labels: Annotated[Path | None, typer.Option(help="Label file; label_descriptions.json beside the truth.")] = None,
     oracle: Annotated[bool, typer.Option(help="Also score the truth sent through the encoding: the ceiling.")] = False,
     layers: Annotated[int, typer.Option(help="Oracle: label maps, 1 or 2.")] = 1,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imatfashion.errors import FashionError
 
 if TYPE_CHECKING:
     from imatfashion.config.schema import Config
 
-CHOICES = {
+CHOICES: dict[str, tuple[object, ...]] = {
     "stage.name": ("classes", "attributes"),
     "stage.pooling": ("garment", "image"),
     "data.format": ("auto", "imaterialist2019", "imaterialist2020", "coco", "pngs", "submission"),
@@ -21,9 +21,20 @@ CHOICES = {
     "layers": (1, 2),
     "gpu.precision": (None, "32-true", "16-mixed", "bf16-mixed"),
 }
-POSITIVE = ("batch_size", "gpu.devices", "gpu.per_device_batch", "gpu.memory_gb", "data.limit", "max_steps")
-POSITIVE += ("platform.max_hours", "platform.memory_gb", "platform.max_files", "platform.output_gb")
-POSITIVE += ("model.decoder_width", "model.embedding")
+POSITIVE = (
+    "batch_size",
+    "max_steps",
+    "data.limit",
+    "gpu.devices",
+    "gpu.memory_gb",
+    "gpu.per_device_batch",
+    "model.decoder_width",
+    "model.embedding",
+    "platform.max_files",
+    "platform.max_hours",
+    "platform.memory_gb",
+    "platform.output_gb",
+)
 
 
 def check_config(config: Config, *, several: bool = False) -> None:
@@ -49,11 +60,11 @@ def check_config(config: Config, *, several: bool = False) -> None:
         raise FashionError(sentence)
 
 
-def _get(config: Config, key: str) -> object:
-    value: object = config
+def _get(config: Config, key: str) -> Any:
+    value: Any = config
     for name in key.split("."):
         value = getattr(value, name)
-    return value  # type: ignore[return-value]
+    return value
 
 
 def _contradictions(config: Config, several: bool) -> Iterator[str]:
@@ -75,7 +86,10 @@ def _contradictions(config: Config, several: bool) -> Iterator[str]:
     if config.stage.name == "classes" and data.classes_from != "truth":
         yield "data.classes_from is for stage=attributes: the class segmenter is trained on the truth"
     if data.classes_from != "truth" and not (Path(data.classes_from) / "meta.json").is_file():
-        yield f"data.classes_from={data.classes_from} is not a prediction table; make one with predict.py output=DIR.table"
+        yield (
+            f"data.classes_from={data.classes_from} is not a prediction table; "
+            "make one with predict.py output=DIR.table"
+        )
     if config.init_from and not Path(config.init_from).is_file():
         yield f"init_from={config.init_from} is not a file; a run's checkpoints are RUN_DIR/checkpoints/best.ckpt"
     yield from _schedule(config)

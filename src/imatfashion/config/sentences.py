@@ -8,8 +8,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-
-_WRONG_TYPE = r"could not be converted|is not a subclass|Invalid value|not supported|Cannot (?:assign|convert)|unsupported"
+_WRONG_TYPE = (
+    r"could not be converted|is not a subclass|Invalid value|not supported|Cannot (?:assign|convert)|unsupported"
+)
 
 
 def explain(error: BaseException, schema: type[Any] | None = None) -> str:
@@ -59,7 +60,7 @@ def _suggestion(key: str | None, schema: type[Any] | None) -> str:
 
 def _keys(node: DictConfig, prefix: str = "") -> list[str]:
     keys = []
-    for name in node:
+    for name in map(str, node):
         full = f"{prefix}{name}"
         keys.append(full)
         if not OmegaConf.is_missing(node, name) and isinstance(node[name], DictConfig):

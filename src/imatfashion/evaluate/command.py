@@ -65,8 +65,8 @@ def _as_text(score: ScoreReport | None, ceiling: ScoreReport | None) -> str:
 
 
 def _summary(title: str, report: ScoreReport) -> str:
-    per_photo, pooled = report.per_photo, report.pooled
+    photo, pooled = report.per_photo, report.pooled
     return (
-        f"{title}: per photo {per_photo.with_attributes:.4f} with attributes, {per_photo.without_attributes:.4f} without; "
+        f"{title}: per photo {photo.with_attributes:.4f} with attributes, {photo.without_attributes:.4f} without; "
         f"pooled {pooled.with_attributes:.4f} with, {pooled.without_attributes:.4f} without\n"
     )

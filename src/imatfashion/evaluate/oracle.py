@@ -70,7 +70,7 @@ def oracle(
         FashionError: an argument is none that the encoding knows.
     """
     if layers not in (1, 2) or grid < 1:
-        raise FashionError(f"layers={layers} grid={grid} is no encoding: layers is 1 or 2, grid a number of pixels.")
+        raise FashionError(f"layers={layers} grid={grid} is no encoding: layers is 1 or 2, grid a number of pixels")
     layer_of_class = truth.layer_of_class(layers)
     component_classes = _component_classes(truth, regions)
     tally = Tally()
@@ -88,7 +88,7 @@ def oracle(
 
 def _component_classes(truth: Annotations, regions: str) -> Collection[int]:
     if regions not in REGIONS:
-        raise FashionError(f"regions={regions} is unknown: it is one of {', '.join(REGIONS)}.")
+        raise FashionError(f"regions={regions} is unknown: it is one of {', '.join(REGIONS)}")
     if regions == "auto":
         return truth.multiple_classes()
     return range(len(truth.classes)) if regions == "components" else ()

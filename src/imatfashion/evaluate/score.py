@@ -49,7 +49,7 @@ def score_tables(truth: Annotations, submission: Annotations, *, bare_photos: Se
     """
     if truth.attributes.ids != submission.attributes.ids:
         raise FashionError(
-            f"The attributes of {submission.path} are not those of {truth.path}: score it with its own label file."
+            f"the attributes of {submission.path} are not those of {truth.path}: score it with its own label file"
         )
     photos = [*map(truth.name, range(len(truth))), *bare_photos]
     place = _join(photos, submission)
@@ -78,10 +78,10 @@ def _join(photos: Sequence[str], submission: Annotations) -> dict[int, int]:
         index = by_name.get(name, by_stem.get(name.removesuffix(".jpg")))
         if index is None:
             raise FashionError(
-                f"The submission has the photo {name}, which the truth does not have: remove its rows, "
-                "or score against the truth it was made for."
+                f"the submission has the photo {name}, which the truth does not have: remove its rows, "
+                "or score against the truth it was made for"
             )
         if index in place:
-            raise FashionError(f"The submission has the photo {photos[index]} under two names: give it one ImageId.")
+            raise FashionError(f"the submission has the photo {photos[index]} under two names: give it one ImageId")
         place[index] = photo
     return place

@@ -35,7 +35,11 @@ class AttributeClassifier(FashionTask):
 
     def _loss(self, logits_GA: Tensor, batch: Batch) -> Tensor:
         return attribute_loss(
-            logits_GA, batch["garment_attributes"], batch["garment_known"], self.get_buffer("allowed"), batch["garment_class"]
+            logits_GA,
+            batch["garment_attributes"],
+            batch["garment_known"],
+            self.get_buffer("allowed"),
+            batch["garment_class"],
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

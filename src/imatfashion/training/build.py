@@ -41,7 +41,9 @@ def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
     table = data.truth
     attributes = table.attributes if config.stage.name == "attributes" else None
     if attributes is not None and not len(attributes):
-        raise FashionError(f"{config.data.root} has no attributes: its label file lists none; train stage=classes alone")
+        raise FashionError(
+            f"{config.data.root} has no attributes: its label file lists none; train stage=classes alone"
+        )
     mean, std = normalization(config.model.backbone)
     return ModelSpec(
         stage=config.stage.name,
@@ -124,7 +126,9 @@ def start_from(task: FashionTask, checkpoint: Path) -> None:
                 "they must be equal to start from its weights"
             )
     if spec.stage != task.spec.stage:
-        raise FashionError(f"init_from={checkpoint} is a checkpoint of stage={spec.stage}, this run is stage={task.spec.stage}")
+        raise FashionError(
+            f"init_from={checkpoint} is a checkpoint of stage={spec.stage}, this run is stage={task.spec.stage}"
+        )
     load_state(task.network, state, checkpoint)
 
 

@@ -75,7 +75,9 @@ def _choose_cuda(name: str) -> bool:
         return True
     if name == "auto" and not Path("/dev/nvidia0").exists():
         return False
-    raise FashionError(f"gpu={name}: torch cannot use a GPU here ({reason}); mend that, or train on the processor with gpu=cpu")
+    raise FashionError(
+        f"gpu={name}: torch cannot use a GPU here ({reason}); mend that, or train on the processor with gpu=cpu"
+    )
 
 
 def cuda_usable() -> tuple[bool, str]:

@@ -18,7 +18,7 @@ from imatfashion.metrics.pixel import confusion_matrix, per_class, summary
 from imatfashion.tasks.attributes import AttributeClassifier
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.classes import ClassSegmenter
-from imatfashion.training.panels import Picture, images_of, save_jpeg, to_device
+from imatfashion.training.panels import Picture, attribute_caption, images_of, save_jpeg, to_device
 
 if TYPE_CHECKING:
     from imatfashion.data.datamodule import FashionDataModule
@@ -113,7 +113,7 @@ def _classes(task: ClassSegmenter, data: FashionDataModule, run_dir: Path) -> di
 
 def _attributes(task: FashionTask, data: FashionDataModule, run_dir: Path) -> dict[str, Any]:
     assert isinstance(task, AttributeClassifier)
-    metric = AttributeMetric(len(task.spec.attribute_ids))
+    metric = AttributeMetric(len(task.spec.attribute_ids), sync_on_compute=False)
     examples, garments = Examples(), 0
     for batch in data.val_dataloader():
         batch = to_device(batch, task.device)
@@ -123,7 +123,9 @@ def _attributes(task: FashionTask, data: FashionDataModule, run_dir: Path) -> di
         garments += len(scores)
         _offer_attributes(task, data, batch, scores, examples)
     names, groups = task.spec.attribute_names, data.truth.attributes.groups
-    rows = [{"name": names[row["index"]], "group": groups[row["index"]], **row} for row in metric.per_attribute()]
+    rows = [
+        {"name": names[int(row["index"])], "group": groups[int(row["index"])], **row} for row in metric.per_attribute()
+    ]
     return {
         "stage": "attributes",
         "garments": garments,
@@ -137,8 +139,6 @@ def _offer_attributes(
     task: AttributeClassifier, data: FashionDataModule, batch: Batch, scores: torch.Tensor, examples: Examples
 ) -> None:
     """A photo's score: F1 of its garments' attributes at probability ½, over the known garments."""
-    from imatfashion.training.panels import _attribute_caption
-
     labels, known = batch["labels"].cpu().numpy(), batch["garment_known"]
     for index, photo in enumerate(images_of(batch)):
         mine = (batch["garment_photo"] == index) & known
@@ -151,7 +151,7 @@ def _offer_attributes(
             data.truth.name(int(batch["photo"][index])),
             lambda photo=photo, index=index: panel(
                 [(photo, draw_overlay(photo, labels[index], task.spec.class_names))],
-                [_attribute_caption(task, batch, scores.cpu().numpy(), index)],
+                [attribute_caption(task, batch, scores.cpu().numpy(), index)],
             ),
         )
 

@@ -16,6 +16,7 @@ from pytorch_lightning.callbacks import Callback
 from imatfashion.data.collate import Batch, collate
 from imatfashion.data.overlay import draw_overlay, panel
 from imatfashion.tasks.attributes import AttributeClassifier
+from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.loggers import log_picture
 
@@ -45,6 +46,7 @@ class PicturePanel(Callback):
             return
         data: FashionDataModule = trainer.datamodule  # type: ignore[attr-defined]
         batch = _some(data, self.photos, pl_module.device)
+        assert isinstance(pl_module, FashionTask)
         picture = draw_panel(pl_module, batch)
         self.folder.mkdir(exist_ok=True)
         save_jpeg(self.folder / f"epoch_{trainer.current_epoch:03d}.jpg", picture)
@@ -66,7 +68,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 @torch.no_grad()
-def draw_panel(task: pl.LightningModule, batch: Batch) -> Picture:
+def draw_panel(task: FashionTask, batch: Batch) -> Picture:
     """The panel of a batch, uint8 (H, W, 3)."""
     photos = images_of(batch)
     labels = batch["labels"].cpu().numpy()
@@ -81,7 +83,7 @@ def draw_panel(task: pl.LightningModule, batch: Batch) -> Picture:
         )
     assert isinstance(task, AttributeClassifier)
     probability = task(batch).float().sigmoid().cpu().numpy()
-    captions = [_attribute_caption(task, batch, probability, index) for index in range(len(photos))]
+    captions = [attribute_caption(task, batch, probability, index) for index in range(len(photos))]
     rows = [(photo, draw_overlay(photo, truth, names)) for photo, truth in zip(photos, labels, strict=True)]
     return panel(rows, captions)
 
@@ -91,7 +93,15 @@ def images_of(batch: Batch) -> list[Picture]:
     return list(batch["image"].permute(0, 2, 3, 1).contiguous().cpu().numpy())
 
 
-def _attribute_caption(task: AttributeClassifier, batch: Batch, probability: npt.NDArray[np.float32], photo: int) -> str:
+def attribute_caption(task: AttributeClassifier, batch: Batch, probability: npt.NDArray[np.float32], photo: int) -> str:
+    """What is said of a photo's garments, beside what is true.
+
+    Args:
+        task: names the classes and attributes.
+        batch: the photo's batch.
+        probability: float (G, A) of the batch's garments.
+        photo: index in the batch.
+    """
     parts = []
     for garment in torch.nonzero(batch["garment_photo"] == photo).flatten().tolist():
         guessed = np.flatnonzero(probability[garment] >= 0.5)

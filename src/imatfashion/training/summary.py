@@ -11,7 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("imatfashion", "torch", "pytorch-lightning", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
+PACKAGES = (
+    "imatfashion",
+    "torch",
+    "pytorch-lightning",
+    "timm",
+    "segmentation-models-pytorch",
+    "albumentations",
+    "numpy",
+)
 
 
 def environment() -> dict[str, Any]:
