@@ -85,6 +85,10 @@ def test_disjoint_runs_out_of_order_are_sorted():
     assert format_runs(parse_runs("7 1 2 2", 3, 3)) == "2 2 7 1"
 
 
+def test_any_white_space_separates_numbers():
+    assert format_runs(parse_runs("\t2 2\n7\u001c1  ", 3, 3)) == "2 2 7 1"
+
+
 def test_touching_runs_are_one_mask():
     np.testing.assert_array_equal(decode_runs(parse_runs("1 2 3 2", 2, 2), 2, 2), np.ones((2, 2)))
 
@@ -101,6 +105,8 @@ def test_touching_runs_are_one_mask():
         ("-1 2", "the number -1 is negative"),
         ("1 -2", "the number -2 is negative"),
         ("1 99999999999", "the number 99999999999 is too large"),
+        (f"1 {2**64 + 1}", "the number 18446744073709551617 is too large"),
+        ("1\t99999999999", "the number 99999999999 is too large"),
         ("0 2", "the start 0 is below 1"),
         ("1 0", "the length 0 is below 1"),
         ("13 1", "the run 13 1 ends past the photo's 3 × 4 = 12 pixels"),
