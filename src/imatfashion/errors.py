@@ -2,4 +2,7 @@
 
 
 class FashionError(Exception):
-    """A mistake the user can mend: the message says what is wrong, where (file, row, key) and what to do."""
+    """A mistake the user can mend: the message says what is wrong, where (file, row, key) and what to do.
+
+    It is printed behind `error: `, so it begins in lower case (but for names and paths) and has no full stop.
+    """

@@ -197,7 +197,7 @@ def test_damaged_exif_is_no_orientation():
 
 def test_error_survives_pickling(tmp_path):
     error = pickle.loads(pickle.dumps(PhotoError(tmp_path / "x.jpg", "it is empty")))
-    assert str(error) == f"The photo {tmp_path / 'x.jpg'} cannot be read: it is empty."
+    assert str(error) == f"the photo {tmp_path / 'x.jpg'} cannot be read: it is empty"
     assert error.reason == "it is empty"
 
 

@@ -72,7 +72,7 @@ def test_faults_of_a_sweep(config: Make, sweep: Path, tmp_path: Path, photos: Pa
     refused("a run directory", sweep / "0")
     (tmp_path / "empty").mkdir()
     refused("a folder without runs", tmp_path / "empty")
-    refused("None of the 1 photos", images=str(photos / "c, d.jpg"))
+    refused("none of the 1 photos", images=str(photos / "c, d.jpg"))
     (sweep / "1" / "split.json").write_text(json.dumps({"val": ["a.jpg"]}))
     refused("validation photo of both")
     (sweep / "1" / "checkpoints" / "best.ckpt").unlink()

@@ -59,8 +59,8 @@ def test_list_relative_to_the_working_directory(folder: Path, tmp_path: Path, mo
     ("content", "sentence"),
     [
         (b"a.JPG\nb.jpg\na.JPG\n", "twice, in lines 1 and 3"),
-        (b"gone.jpg\n", "None of the 1 paths"),
-        (b"", "None of the 0 paths"),
+        (b"gone.jpg\n", "none of the 1 paths"),
+        (b"", "none of the 0 paths"),
         (b"\xff\xfe\x00", "not text in UTF-8"),
     ],
 )

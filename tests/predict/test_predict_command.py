@@ -31,5 +31,5 @@ def test_one_file_and_nothing_else(repository: Path, tmp_path: Path, classes_ckp
 def test_a_fault_is_one_sentence(repository: Path, tmp_path: Path, classes_ckpt: Path) -> None:
     failed = call(repository, tmp_path, f"classes_ckpt={classes_ckpt}", "images=nowhere")
     assert failed.returncode == 2
-    assert failed.stderr == "error: There is no folder, list or photo nowhere; check images=.\n"
+    assert failed.stderr == "error: there is no folder, list or photo nowhere; check images=\n"
     assert list(tmp_path.iterdir()) == []

@@ -168,9 +168,7 @@ class Annotations:
         try:
             mapped = np.load(self.path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise FashionError(
-                f"The table {self.path} is damaged ({name}.npy): delete it and build it anew."
-            ) from error
+            raise FashionError(f"the table {self.path} is damaged ({name}.npy): delete it and build it anew") from error
         # A plain view: slices of np.memmap carry Python attributes along and are several times slower.
         return np.asarray(mapped)
 
@@ -190,9 +188,9 @@ def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads((path / "meta.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FashionError(f"There is no annotation table at {path}: give the folder that was written.") from error
+        raise FashionError(f"there is no annotation table at {path}: give the folder that was written") from error
     if meta.get("version") != VERSION:
-        raise FashionError(f"The table {path} is of another format version: delete it and build it anew.")
+        raise FashionError(f"the table {path} is of another format version: delete it and build it anew")
     return meta
 
 

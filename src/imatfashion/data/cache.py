@@ -80,7 +80,7 @@ def _file_state(path: Path) -> bytes:
             file.seek(max(0, state.st_size - _MIB))
             digest.update(file.read(_MIB))
     except OSError as error:
-        raise FashionError(f"{path} cannot be read ({error.strerror}).") from error
+        raise FashionError(f"{path} cannot be read ({error.strerror})") from error
     return digest.digest()
 
 

@@ -65,8 +65,8 @@ def collate(samples: Sequence[Sample]) -> Batch:
     counts = torch.tensor([len(sample["garment_class"]) for sample in samples])
     if int(counts.sum()) > _MOST_GARMENTS:
         raise FashionError(
-            f"A batch of {len(samples)} photos has {int(counts.sum())} garments, more than {_MOST_GARMENTS}: "
-            "lower gpu.per_device_batch."
+            f"a batch of {len(samples)} photos has {int(counts.sum())} garments, more than {_MOST_GARMENTS}: "
+            "lower gpu.per_device_batch"
         )
     regions = torch.stack([sample["regions"] for sample in samples])
     offsets = (counts.cumsum(0) - counts).to(torch.int16)

@@ -183,8 +183,8 @@ class FashionDataModule(pl.LightningDataModule):
         absent = len(indices) - len(kept)
         if not kept:
             raise FashionError(
-                f"The table {self.annotations.path} has none of the {len(indices)} {side} photos: "
-                "run predict.py on the photos of this data set and give its table as data.classes_from."
+                f"the table {self.annotations.path} has none of the {len(indices)} {side} photos: "
+                "run predict.py on the photos of this data set and give its table as data.classes_from"
             )
         if absent:
             _logger.warning(
@@ -209,7 +209,7 @@ def open_predicted(path: Path, truth: Annotations) -> Annotations:
     predicted = Annotations(path)
     if predicted.classes.ids != truth.classes.ids:
         raise FashionError(
-            f"The table {path} has {len(predicted.classes)} classes, other ones than the {len(truth.classes)} of "
-            f"{truth.path}: data.classes_from must be predicted by a model trained on this data set's classes."
+            f"the table {path} has {len(predicted.classes)} classes, other ones than the {len(truth.classes)} of "
+            f"{truth.path}: data.classes_from must be predicted by a model trained on this data set's classes"
         )
     return predicted

@@ -69,7 +69,7 @@ class FashionDataset(Dataset[Sample]):
         self.broken: set[int] = set()
         """Photos that this process could not read."""
         if self.truth.photo_dir is None:
-            raise FashionError(f"The table {self.truth.path} knows no photo folder: give data.photos.")
+            raise FashionError(f"the table {self.truth.path} knows no photo folder: give data.photos")
         self._photo_dir = self.truth.photo_dir
 
     def __len__(self) -> int:

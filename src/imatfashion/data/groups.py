@@ -30,14 +30,14 @@ def group_keys(names: Sequence[str], columns: Sequence[str], group_by: str | Non
     except re.error as error:
         raise FashionError(
             f"data.group_by={group_by!r} is neither a column of the annotations nor a valid regular expression: "
-            f"{error}; give one of the two."
+            f"{error}; give one of the two"
         ) from error
     group = min(1, pattern.groups)
     keys = [(match[group] or "") if (match := pattern.search(name)) else "" for name in names]
     if names and not any(keys):
         raise FashionError(
             f"data.group_by={group_by!r} is neither a column of the annotations nor a regular expression that matches "
-            f"any photo name (the first is {names[0]!r}); correct it."
+            f"any photo name (the first is {names[0]!r}); correct it"
         )
     return keys
 

@@ -55,11 +55,11 @@ def read_labels(path: Path) -> tuple[Labels, Labels]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise FashionError(f"The label file {path} cannot be read ({error.strerror}).") from error
+        raise FashionError(f"the label file {path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise FashionError(f"The label file {path} is not UTF-8 text: save it as UTF-8.") from error
+        raise FashionError(f"the label file {path} is not UTF-8 text: save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise FashionError(f"The label file {path} is not valid JSON ({error}).") from error
+        raise FashionError(f"the label file {path} is not valid JSON ({error})") from error
     return labels_from(content, path)
 
 
@@ -70,23 +70,23 @@ def labels_from(content: object, path: Path) -> tuple[Labels, Labels]:
         FashionError: no category, an item that is faulty, ids that occur twice, more classes than a label map holds.
     """
     if not isinstance(content, Mapping) or "categories" not in content:
-        raise FashionError(f"The label file {path} has no list 'categories': give the data set's label file.")
+        raise FashionError(f"the label file {path} has no list 'categories': give the data set's label file")
     classes = _labels(content["categories"], "categories", path)
     if not len(classes):
-        raise FashionError(f"The list 'categories' of {path} is empty: there is no class to learn.")
+        raise FashionError(f"the list 'categories' of {path} is empty: there is no class to learn")
     if len(classes) > MOST_CLASSES:
-        raise FashionError(f"{path} has {len(classes)} categories, and a label map holds at most {MOST_CLASSES}.")
+        raise FashionError(f"{path} has {len(classes)} categories, and a label map holds at most {MOST_CLASSES}")
     return classes, _labels(content.get("attributes") or [], "attributes", path)
 
 
 def _labels(items: object, key: str, path: Path) -> Labels:
     if not isinstance(items, list):
-        raise FashionError(f"'{key}' of the label file {path} is not a list.")
+        raise FashionError(f"'{key}' of the label file {path} is not a list")
     found: dict[int, tuple[str, str]] = {}
     for position, item in enumerate(items):
-        label_id, name, group = _label(item, f"Item {position} of '{key}' in {path}")
+        label_id, name, group = _label(item, f"item {position} of '{key}' in {path}")
         if label_id in found:
-            raise FashionError(f"The id {label_id} occurs twice in '{key}' of {path}: ids must differ.")
+            raise FashionError(f"the id {label_id} occurs twice in '{key}' of {path}: ids must differ")
         found[label_id] = (name, group)
     ids = tuple(sorted(found))
     return Labels(ids, tuple(found[i][0] for i in ids), tuple(found[i][1] for i in ids))
@@ -94,13 +94,13 @@ def _labels(items: object, key: str, path: Path) -> Labels:
 
 def _label(item: Any, place: str) -> tuple[int, str, str]:
     if not isinstance(item, Mapping):
-        raise FashionError(f"{place} is not an object with 'id' and 'name'.")
+        raise FashionError(f"{place} is not an object with 'id' and 'name'")
     for name in ("id", "name"):
         if name not in item:
-            raise FashionError(f"{place} has no '{name}'.")
+            raise FashionError(f"{place} has no '{name}'")
     # bool is an int to Python, not to a label file.
     if not isinstance(item["id"], int) or isinstance(item["id"], bool) or not 0 <= item["id"] < 2**31:
-        raise FashionError(f"{place} has the id {item['id']!r}: ids are whole numbers from 0.")
+        raise FashionError(f"{place} has the id {item['id']!r}: ids are whole numbers from 0")
     if not isinstance(item["name"], str):
-        raise FashionError(f"{place} has the name {item['name']!r}: names are text.")
+        raise FashionError(f"{place} has the name {item['name']!r}: names are text")
     return item["id"], item["name"], str(item.get("supercategory") or "")

@@ -24,7 +24,7 @@ class PhotoError(FashionError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"The photo {self.path} cannot be read: {self.reason}."
+        return f"the photo {self.path} cannot be read: {self.reason}"
 
 
 def read_header(path: Path) -> tuple[int, int, int]:

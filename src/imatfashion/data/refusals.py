@@ -73,4 +73,4 @@ def plain_cell(text: str) -> str:
 
 def _sentence(source: Path, row: str, photo: str, reason: str) -> str:
     place = f"{source}, row {row}" if row else str(source)
-    return f"{place} ({photo or 'no photo named'}): {reason}."
+    return f"{place} ({photo or 'no photo named'}): {reason}"

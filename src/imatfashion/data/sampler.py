@@ -42,11 +42,11 @@ class StepSampler(Sampler[tuple[int, int]]):
         world: int = 1,
     ) -> None:
         if length < 1:
-            raise FashionError("There is no photo to train on: check the split and data.limit.")
+            raise FashionError("there is no photo to train on: check the split and data.limit")
         if batch % (micro_batch * world):
             raise FashionError(
                 f"batch_size={batch} is not a multiple of {micro_batch} photos a device × {world} devices: "
-                "change batch_size or gpu.per_device_batch."
+                "change batch_size or gpu.per_device_batch"
             )
         self.length, self.batch, self.micro_batch = length, batch, micro_batch
         self.seed, self.shuffle, self.rank, self.world = seed, shuffle, rank, world

@@ -99,8 +99,8 @@ def _stratified(
     groups = len(np.unique(units))
     if groups < len(shares):
         raise FashionError(
-            f"The {len(names)} photos of {annotations.path} form {groups} group(s), too few for {len(shares)} parts: "
-            "add photos, lower data.folds, or loosen data.group_by and data.near_duplicates."
+            f"the {len(names)} photos of {annotations.path} form {groups} group(s), too few for {len(shares)} parts: "
+            "add photos, lower data.folds, or loosen data.group_by and data.near_duplicates"
         )
     part = stratify(_photo_labels(annotations, units), shares, seed)[units]
     kept = part == (config.fold if config.folds else 1)
@@ -149,7 +149,7 @@ def _from_file(
     if unknown:
         raise FashionError(
             f"data.split_file={path} names {len(unknown)} photo(s) that {annotations.path} does not have, the first is "
-            f"{unknown[0]}: use the split of this data set, or look for them in refused.csv."
+            f"{unknown[0]}: use the split of this data set, or look for them in refused.csv"
         )
     val = np.array(sorted(index[name] for name in listed.val), dtype=np.int64)
     if listed.train is None:
@@ -158,7 +158,7 @@ def _from_file(
         train = np.array(sorted(index[name] for name in listed.train), dtype=np.int64)
     if not len(val) or not len(train):
         side = "training" if len(val) else "validation"
-        raise FashionError(f"data.split_file={path} leaves no photo for {side}: name some, but not all, of the photos.")
+        raise FashionError(f"data.split_file={path} leaves no photo for {side}: name some, but not all, of the photos")
     if listed.train is not None:
         return Split(train, val, listed.fold, listed.folds, seed, listed.near_duplicates, listed.groups)
     units, duplicates = _units(annotations, names, config, progress)

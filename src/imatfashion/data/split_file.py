@@ -41,14 +41,14 @@ def read_split_file(path: Path) -> SplitNames:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise FashionError(f"data.split_file={path} cannot be read ({reason}): give a list of names.") from error
+        raise FashionError(f"data.split_file={path} cannot be read ({reason}): give a list of names") from error
     if path.suffix.lower() != ".json":
         lines = (line.strip() for line in text.splitlines())
         return SplitNames(tuple(dict.fromkeys(line for line in lines if line)))
     names = _parse(path, text)
     both = set(names.val).intersection(names.train or ())
     if both:
-        raise FashionError(f"data.split_file={path} has {len(both)} photos on both sides, such as {min(both)}.")
+        raise FashionError(f"data.split_file={path} has {len(both)} photos on both sides, such as {min(both)}")
     return names
 
 
@@ -66,7 +66,7 @@ def _parse(path: Path, text: str) -> SplitNames:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FashionError(
             f'data.split_file={path} is not a split: a JSON file must hold {{"val": [names], "train": [names]}}, '
-            "as the split.json of a run does."
+            "as the split.json of a run does"
         ) from error
 
 

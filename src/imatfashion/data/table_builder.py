@@ -57,8 +57,8 @@ class TableBuilder:
                 progress(f"{self.source.annotations.name}: {count:,} records read")
         self._add_photos_without_rows()
         if not self.photos:
-            first = self.refusals.first or "it lists no photo."
-            raise FashionError(f"Nothing in {self.source.annotations} can be used; the first fault: {first}")
+            first = self.refusals.first or "it lists no photo"
+            raise FashionError(f"nothing in {self.source.annotations} can be used; the first fault: {first}")
 
     def add(self, record: Record) -> None:
         """Take one record or refuse it."""

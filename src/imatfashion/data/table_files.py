@@ -83,7 +83,7 @@ def put_in_place(folder: Path, out: Path, *, replace: bool) -> None:
         folder.rename(out)
     except OSError as error:
         if not is_table(out):
-            raise FashionError(f"The table cannot be put at {out} ({error.strerror}).") from error
+            raise FashionError(f"the table cannot be put at {out} ({error.strerror})") from error
     _sync(out.parent)
 
 

@@ -71,7 +71,7 @@ class TableWriter:
         try:
             self.folder.mkdir(parents=True)
         except OSError as error:
-            raise FashionError(f"The table {self.out} cannot be written ({error.strerror}).") from error
+            raise FashionError(f"the table {self.out} cannot be written ({error.strerror})") from error
         remove_abandoned(self.out)
         self._starts = GrowingArray(self.folder / "run_starts.npy")
         self._lengths = GrowingArray(self.folder / "run_lengths.npy")

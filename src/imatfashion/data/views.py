@@ -30,7 +30,7 @@ def plain_view(height: int, width: int, resolution: int, resize: str) -> View:
         return View.squash(height, width, resolution, resolution)
     if resize == "pad":
         return View.pad(height, width, resolution)
-    raise FashionError(f"resize={resize} is unknown: give squash or pad.")
+    raise FashionError(f"resize={resize} is unknown: give squash or pad")
 
 
 def training_view(

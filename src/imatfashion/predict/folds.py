@@ -39,8 +39,8 @@ def plan_jobs(classes_ckpt: Path, photos: Sequence[Photo]) -> list[Job]:
     jobs = [Job(checkpoint, tuple(mine)) for checkpoint, mine in _assigned(classes_ckpt, photos)]
     if not any(job.photos for job in jobs):
         raise FashionError(
-            f"None of the {len(photos)} photos is a validation photo of a fold in {classes_ckpt}; images= wants the "
-            "photos that the folds were trained on."
+            f"none of the {len(photos)} photos is a validation photo of a fold in {classes_ckpt}; images= wants the "
+            "photos that the folds were trained on"
         )
     return [job for job in jobs if job.photos]
 
@@ -52,8 +52,8 @@ def _assigned(sweep: Path, photos: Sequence[Photo]) -> Iterator[tuple[Path, list
         twice = next((name for name in names if name in owner), None)
         if twice is not None:
             raise FashionError(
-                f"The photo {twice} is a validation photo of both {owner[twice]} and {run}; classes_ckpt= wants a "
-                "sweep over data.fold, each fold once."
+                f"the photo {twice} is a validation photo of both {owner[twice]} and {run}; classes_ckpt= wants a "
+                "sweep over data.fold, each fold once"
             )
         owner |= dict.fromkeys(names, run)
         yield run / "checkpoints" / "best.ckpt", [photo for photo in photos if photo.name in names]
@@ -61,11 +61,11 @@ def _assigned(sweep: Path, photos: Sequence[Photo]) -> Iterator[tuple[Path, list
 
 def _runs(sweep: Path) -> list[Path]:
     if (sweep / "split.json").is_file():
-        raise FashionError(f"{sweep} is a run directory; give its checkpoint, {sweep}/checkpoints/best.ckpt.")
+        raise FashionError(f"{sweep} is a run directory; give its checkpoint, {sweep}/checkpoints/best.ckpt")
     runs = sorted(path.parent for path in sweep.rglob("split.json"))
     if not runs:
-        raise FashionError(f"{sweep} is a folder without runs; classes_ckpt= wants a checkpoint or a sweep directory.")
+        raise FashionError(f"{sweep} is a folder without runs; classes_ckpt= wants a checkpoint or a sweep directory")
     for run in runs:
         if not (run / "checkpoints" / "best.ckpt").is_file():
-            raise FashionError(f"The fold {run} has no checkpoints/best.ckpt; finish it (resume={run}) or remove it.")
+            raise FashionError(f"the fold {run} has no checkpoints/best.ckpt; finish it (resume={run}) or remove it")
     return runs

@@ -42,19 +42,19 @@ def find_photos(images: str) -> list[Photo]:
     photos = _find(images)
     for photo in photos:
         if not photo.name.isprintable() or photo.name != photo.name.encode(errors="replace").decode():
-            raise FashionError(f"The file name {photo.name!r} cannot be written to a text file; rename it.")
+            raise FashionError(f"the file name {photo.name!r} cannot be written to a text file; rename it")
     return photos
 
 
 def _find(images: str) -> list[Photo]:
     path = Path(images).expanduser()
     if path.is_dir():
-        return _below(path, _walk(path), f"The folder {path} holds no photo ({_known()}); check images=.")
+        return _below(path, _walk(path), f"the folder {path} holds no photo ({_known()}); check images=")
     if path.is_file():
         return _from_file(path)
     if any(mark in images for mark in _WILDCARDS):
         return _from_glob(str(path))
-    raise FashionError(f"There is no folder, list or photo {path}; check images=.")
+    raise FashionError(f"there is no folder, list or photo {path}; check images=")
 
 
 def _known() -> str:
@@ -83,7 +83,7 @@ def _from_file(path: Path) -> list[Photo]:
         return [Photo(path.name, path)]
     if path.suffix.lower() in _LIST_ENDINGS:
         return _from_list(path)
-    raise FashionError(f"{path} is neither a photo ({_known()}) nor a list of paths (.txt); check images=.")
+    raise FashionError(f"{path} is neither a photo ({_known()}) nor a list of paths (.txt); check images=")
 
 
 def _from_glob(pattern: str) -> list[Photo]:
@@ -94,23 +94,23 @@ def _from_glob(pattern: str) -> list[Photo]:
         fixed.append(part)
     found = (Path(hit) for hit in set(glob.glob(pattern, recursive=True)))  # noqa: PTH207 (pathlib's takes no absolute)
     photos = (path for path in found if path.is_file() and _is_photo(path.name))
-    return _below(Path(*fixed), photos, f"No photo ({_known()}) fits the pattern {pattern}; check images=.")
+    return _below(Path(*fixed), photos, f"no photo ({_known()}) fits the pattern {pattern}; check images=")
 
 
 def _from_list(path: Path) -> list[Photo]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise FashionError(f"The list {path} is not text in UTF-8; images= wants one path a line.") from error
+        raise FashionError(f"the list {path} is not text in UTF-8; images= wants one path a line") from error
     places: dict[Path, int] = {}
     for number, line in enumerate(lines, start=1):
         if line.strip():
             place = _absolute(path.parent, line.strip())
             if place in places:
-                raise FashionError(f"The list {path} names {place} twice, in lines {places[place]} and {number}.")
+                raise FashionError(f"the list {path} names {place} twice, in lines {places[place]} and {number}")
             places[place] = number
     if not any(place.is_file() for place in places):
-        raise FashionError(f"None of the {len(places)} paths in the list {path} is a file; images= wants one a line.")
+        raise FashionError(f"none of the {len(places)} paths in the list {path} is a file; images= wants one a line")
     base = Path(os.path.commonpath([place.parent for place in places]))
     return [Photo(place.relative_to(base).as_posix(), place) for place in places]
 

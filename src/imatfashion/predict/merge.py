@@ -78,7 +78,7 @@ def merge(
             return None  # another shard merged the parts under our hands
         raise
     except OSError as error:
-        raise FashionError(f"{output} cannot be written ({error.strerror}); the parts beside it are kept.") from error
+        raise FashionError(f"{output} cannot be written ({error.strerror}); the parts beside it are kept") from error
     for path in parts:
         path.unlink(missing_ok=True)
     return Summary(problems)

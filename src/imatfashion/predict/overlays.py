@@ -46,7 +46,7 @@ def save_overlay(folder: Path, photo: Photo, result: PhotoResult, classes: Label
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(draw_result(image, result, classes, attributes)).save(path, "JPEG", quality=90)
     except OSError as error:
-        raise FashionError(f"The overlay {path} cannot be written ({error.strerror or error}).") from error
+        raise FashionError(f"the overlay {path} cannot be written ({error.strerror or error})") from error
 
 
 def draw_result(image: Picture, result: PhotoResult, classes: Labels, attributes: Labels) -> Picture:

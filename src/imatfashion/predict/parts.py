@@ -42,7 +42,7 @@ class PartFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
         except OSError as error:
-            raise FashionError(f"{path} cannot be written ({error.strerror}); change output=.") from error
+            raise FashionError(f"{path} cannot be written ({error.strerror}); change output=") from error
         try:
             self._resume(fingerprint, names)
         except FashionError:
@@ -108,12 +108,12 @@ def _check_fingerprint(path: Path, head: bytes, fingerprint: Fingerprint) -> Non
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise FashionError(f"{path} is not a part of a prediction; remove it or change output=.")
+        raise FashionError(f"{path} is not a part of a prediction; remove it or change output=")
     different = sorted(key for key in fingerprint.keys() | found.keys() if fingerprint.get(key) != found.get(key))
     if different:
         raise FashionError(
             f"{path} is an unfinished prediction with other settings ({', '.join(different)}); "
-            "finish it with those, remove it, or change output=."
+            "finish it with those, remove it, or change output="
         )
 
 

@@ -81,16 +81,16 @@ def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) ->
         FashionError: something else is in the way.
     """
     if plan.output.is_dir() and (plan.format not in _OURS) and any(plan.output.iterdir()):
-        raise FashionError(f"The output {plan.output} is there already; remove it or change output=.")
+        raise FashionError(f"the output {plan.output} is there already; remove it or change output=")
     if plan.output.exists() and not _is_ours(plan.output, plan.format):
-        raise FashionError(f"{plan.output} is there and is not a {plan.format} that was written here; change output=.")
+        raise FashionError(f"{plan.output} is there and is not a {plan.format} that was written here; change output=")
     if plan.format == "png" and len({png_name(photo.name) for photo in photos}) < len(photos):
-        raise FashionError("format=png writes one NAME.png a photo, but some photos differ in their ending alone.")
+        raise FashionError("format=png writes one NAME.png a photo, but some photos differ in their ending alone")
     if overlays is not None:
         folder = overlays.expanduser().resolve()
         for photo in photos:
             if overlay_path(folder, photo.name) == photo.path.resolve():
-                raise FashionError(f"overlays={overlays} would write over the photo {photo.path}; give another folder.")
+                raise FashionError(f"overlays={overlays} would write over the photo {photo.path}; give another folder")
 
 
 def _is_ours(output: Path, format: str) -> bool:

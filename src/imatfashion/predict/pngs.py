@@ -39,7 +39,7 @@ def write_pngs(out: Path, results: Iterator[PhotoResult], classes: Labels) -> No
     nothing = background_value(classes)
     largest = max(nothing, *classes.ids)
     if largest > 65_535 or min(classes.ids) < 0:
-        raise FashionError(f"format=png cannot hold the class id {largest}: it has 16 bits; use format=coco.")
+        raise FashionError(f"format=png cannot hold the class id {largest}: it has 16 bits; use format=coco")
     palette = _palette(classes, nothing) if largest <= 255 else None
     with folder_aside(out) as folder:
         for result in results:

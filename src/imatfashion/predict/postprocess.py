@@ -56,9 +56,9 @@ def read_tuning(path: Path, plain: PostProcess, classes: Labels, attributes: Lab
     try:
         tuning = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FashionError(f"The tuning file {path} cannot be read ({error}); check tuning=.") from error
+        raise FashionError(f"the tuning file {path} cannot be read ({error}); check tuning=") from error
     if not isinstance(tuning, dict) or not any(key in tuning for key in _KEYS):
-        raise FashionError(f"The tuning file {path} has none of {', '.join(_KEYS)}; check tuning=.")
+        raise FashionError(f"the tuning file {path} has none of {', '.join(_KEYS)}; check tuning=")
     limits = {}
     for key in _KEYS:
         labels = attributes if key == "threshold" else classes
@@ -72,8 +72,8 @@ def _limits(path: Path, key: str, given: Any, plain: tuple[float, ...], labels: 
         for label_id, limit in given.items():
             index = labels.index(int(label_id))
             if index is None:
-                raise FashionError(f"The tuning file {path} has a {key} for the id {label_id}, which the model lacks.")
+                raise FashionError(f"the tuning file {path} has a {key} for the id {label_id}, which the model lacks")
             limits[index] = float(limit)
     except (AttributeError, ValueError, TypeError) as error:
-        raise FashionError(f"The tuning file {path} has no numbers by id under {key} ({error}).") from error
+        raise FashionError(f"the tuning file {path} has no numbers by id under {key} ({error})") from error
     return tuple(limits)

@@ -76,7 +76,7 @@ class Prediction:
         from matplotlib.figure import Figure  # heavy, and needed here alone
 
         if self.problem:
-            raise FashionError(f"The photo {self.result.name} cannot be shown: {self.problem}.")
+            raise FashionError(f"the photo {self.result.name} cannot be shown: {self.problem}")
         image = read_photo(self.photo) if isinstance(self.photo, Path) else self.photo
         picture = draw_result(image, self.result, self.classes, self.attribute_labels)
         figure = Figure(figsize=(picture.shape[1] / 100, picture.shape[0] / 100), dpi=100)

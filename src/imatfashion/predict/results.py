@@ -80,4 +80,4 @@ def from_line(line: str) -> PhotoResult:
         )
         return PhotoResult(str(fields["photo"]), height, width, garments, str(fields.get("problem", "")))
     except (ValueError, KeyError, TypeError, AttributeError, RunError) as error:
-        raise FashionError(f"A part file has a line that was not written by a prediction ({error}).") from error
+        raise FashionError(f"a part file has a line that was not written by a prediction ({error})") from error

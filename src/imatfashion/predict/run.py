@@ -70,7 +70,7 @@ def _labels(config: PredictConfig, jobs: Sequence[Job]) -> tuple[Labels, Labels]
     for job, spec in zip(jobs, specs, strict=True):
         if spec.class_ids != specs[0].class_ids:
             raise FashionError(
-                f"{job.checkpoint} has other classes than {jobs[0].checkpoint}; give folds of one data set."
+                f"{job.checkpoint} has other classes than {jobs[0].checkpoint}; give folds of one data set"
             )
     classes, attributes = labels_of(specs[0])
     if config.attributes_ckpt:

@@ -76,8 +76,8 @@ class AttributeStage(Stage):
         super().__init__(path, "attributes", device)
         if self.spec.class_ids != classes.class_ids:
             raise FashionError(
-                f"The attribute checkpoint {path} was trained on other classes ({len(self.spec.class_ids)}) than the "
-                f"class checkpoint ({len(classes.class_ids)}); give two of the same data set."
+                f"the attribute checkpoint {path} was trained on other classes ({len(self.spec.class_ids)}) than the "
+                f"class checkpoint ({len(classes.class_ids)}); give two of the same data set"
             )
         self.allowed = np.zeros((len(self.spec.class_ids), len(self.spec.attribute_ids)), dtype=np.bool_)
         for class_index, attributes in enumerate(self.spec.allowed_pairs):

@@ -157,7 +157,7 @@ def test_what_cannot_be_found_is_a_sentence(tmp_path: Path, options: dict[str, s
 def test_an_empty_and_a_missing_folder_are_sentences(tmp_path: Path):
     with pytest.raises(FashionError, match=r"has none of train\.csv"):
         open_source(tmp_path)
-    with pytest.raises(FashionError, match=r"The data folder .* does not exist"):
+    with pytest.raises(FashionError, match=r"the data folder .* does not exist"):
         open_source(tmp_path / "none")
     make(tmp_path, f"{HEADER_2019}\n")
     (tmp_path / "label_descriptions.json").unlink()

@@ -43,20 +43,20 @@ def draw_sample(out: Path, *, photos: int = 120, seed: int = 0, size: tuple[int,
     try:
         _write(out, (photos, max(8, round(photos / 5))), seed, size)
     except OSError as error:
-        raise FashionError(f"{out}: the sample cannot be written there ({error}); choose another folder.") from error
+        raise FashionError(f"{out}: the sample cannot be written there ({error}); choose another folder") from error
 
 
 def _check(out: Path, photos: int, seed: int, size: tuple[int, int] | None) -> None:
     if photos < 4:
-        raise FashionError(f"A sample of {photos} photos is too small to train on: ask for at least 4.")
+        raise FashionError(f"a sample of {photos} photos is too small to train on: ask for at least 4")
     if seed < 0:
-        raise FashionError(f"The sample's seed is {seed}: give a whole number from 0.")
+        raise FashionError(f"the sample's seed is {seed}: give a whole number from 0")
     if size is not None and min(size) < _SMALLEST:
-        raise FashionError(f"A photo of {size[0]} × {size[1]} pixels is too small for a figure: {_SMALLEST} at least.")
+        raise FashionError(f"a photo of {size[0]} × {size[1]} pixels is too small for a figure: {_SMALLEST} at least")
     if out.exists() and not out.is_dir():
-        raise FashionError(f"{out} is a file: name a folder for the sample.")
+        raise FashionError(f"{out} is a file: name a folder for the sample")
     if out.is_dir() and any(out.iterdir()) and not _is_sample(out):
-        raise FashionError(f"{out} is not empty and holds no drawn sample: name a new or an empty folder.")
+        raise FashionError(f"{out} is not empty and holds no drawn sample: name a new or an empty folder")
 
 
 def _is_sample(out: Path) -> bool:

@@ -23,7 +23,7 @@ def read_header(path: Path) -> list[str]:
     with _sentences(path), path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), None)
     if not header or not any(name.strip() for name in header):
-        raise FashionError(f"{path} is empty: it needs a header and a row for each garment.")
+        raise FashionError(f"{path} is empty: it needs a header and a row for each garment")
     return [name.strip() for name in header]
 
 
@@ -44,7 +44,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[st
     header = read_header(path)
     missing = [name for name in columns if name not in header]
     if missing:
-        raise FashionError(f"{path} has no column {missing[0]}: its header is {','.join(header)[:200]}.")
+        raise FashionError(f"{path} has no column {missing[0]}: its header is {','.join(header)[:200]}")
     places = [header.index(name) for name in columns]
     csv.field_size_limit(_LONGEST_CELL)
     with _sentences(path), path.open(encoding="utf-8-sig", newline="") as file:
@@ -62,8 +62,8 @@ def _sentences(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FashionError(f"The annotation file {path} cannot be read ({error.strerror}).") from error
+        raise FashionError(f"the annotation file {path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise FashionError(f"{path} is not UTF-8 text: save it as UTF-8.") from error
+        raise FashionError(f"{path} is not UTF-8 text: save it as UTF-8") from error
     except csv.Error as error:
-        raise FashionError(f"{path} is not a readable CSV ({error}).") from error
+        raise FashionError(f"{path} is not a readable CSV ({error})") from error

@@ -31,11 +31,11 @@ def json_items(path: Path, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
         with path.open(encoding="utf-8-sig") as file:
             yield from _items(_Text(file), keys)
     except OSError as error:
-        raise FashionError(f"The annotation file {path} cannot be read ({error.strerror}).") from error
+        raise FashionError(f"the annotation file {path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise FashionError(f"{path} is not UTF-8 text: save it as UTF-8.") from error
+        raise FashionError(f"{path} is not UTF-8 text: save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise FashionError(f"{path} is not a valid COCO JSON file ({error}).") from error
+        raise FashionError(f"{path} is not a valid COCO JSON file ({error})") from error
 
 
 def _items(text: _Text, keys: Collection[str]) -> Iterator[tuple[str, Any]]:

@@ -51,11 +51,11 @@ def locate(
         FashionError: a file is missing, empty, of another format or year, or lacks a column.
     """
     if format not in NAMES:
-        raise FashionError(f"data.format={format} is unknown: it is one of {', '.join(NAMES)}.")
+        raise FashionError(f"data.format={format} is unknown: it is one of {', '.join(NAMES)}")
     if root.is_file():
         root, annotations = root.parent, annotations or root.name
     if not root.is_dir():
-        raise FashionError(f"The data folder {root} does not exist: give the folder of the data set as data.root.")
+        raise FashionError(f"the data folder {root} does not exist: give the folder of the data set as data.root")
     path = _annotations(root, format, annotations)
     name = _recognise(path) if format == "auto" else format
     header = _checked_header(path, name)
@@ -77,7 +77,7 @@ def _annotations(root: Path, format: str, given: str | Path | None) -> Path:
     for name in usual:
         if (root / name).exists():
             return root / name
-    raise FashionError(f"{root} has none of {', '.join(usual)}: give the annotations' place as data.annotations.")
+    raise FashionError(f"{root} has none of {', '.join(usual)}: give the annotations' place as data.annotations")
 
 
 def _given(root: Path, given: str | Path, key: str) -> Path:
@@ -85,7 +85,7 @@ def _given(root: Path, given: str | Path, key: str) -> Path:
     for path in (root / given, Path(given)):
         if path.exists():
             return path
-    raise FashionError(f"{root / given} does not exist: correct data.{key}.")
+    raise FashionError(f"{root / given} does not exist: correct data.{key}")
 
 
 def _recognise(path: Path) -> str:
@@ -99,8 +99,8 @@ def _recognise(path: Path) -> str:
             return name
     if "EncodedPixels" in header:
         missing = next(name for name in imaterialist2019.COLUMNS if name not in header)
-        raise FashionError(f"{path} has no column {missing}: its header is {','.join(header)[:200]}.")
-    raise FashionError(f"{path} is of no known format (header {','.join(header)[:200]}): see data.format.")
+        raise FashionError(f"{path} has no column {missing}: its header is {','.join(header)[:200]}")
+    raise FashionError(f"{path} is of no known format (header {','.join(header)[:200]}): see data.format")
 
 
 def _meant(path: Path, header: list[str]) -> bool:
@@ -112,17 +112,17 @@ def _checked_header(path: Path, format: str) -> list[str]:
     """Columns of a CSV that is of the format, [] for a format that is none."""
     wanted = FORMATS[format].columns
     if (format == "pngs") != path.is_dir():
-        raise FashionError(f"{path} is {'a folder' if path.is_dir() else 'a file'}, which data={format} does not read.")
+        raise FashionError(f"{path} is {'a folder' if path.is_dir() else 'a file'}, which data={format} does not read")
     if not wanted:
         return []
     header = read_header(path)
     if format == "imaterialist2019" and "AttributesIds" in header:
-        raise FashionError(f"{path} is an iMaterialist 2020 file (column AttributesIds): use data=imaterialist2020.")
+        raise FashionError(f"{path} is an iMaterialist 2020 file (column AttributesIds): use data=imaterialist2020")
     missing = [name for name in wanted if name not in header]
     if missing == ["AttributesIds"]:
-        raise FashionError(f"{path} is an iMaterialist 2019 file (no AttributesIds): use data=imaterialist2019.")
+        raise FashionError(f"{path} is an iMaterialist 2019 file (no AttributesIds): use data=imaterialist2019")
     if missing:
-        raise FashionError(f"{path} has no column {missing[0]}: its header is {','.join(header)[:200]}.")
+        raise FashionError(f"{path} has no column {missing[0]}: its header is {','.join(header)[:200]}")
     return header
 
 
@@ -145,5 +145,5 @@ def _label_files(root: Path, annotations: Path, format: str, given: str | Path |
     # A COCO file may carry its own labels.
     found = (annotations, *files) if format == "coco" else files
     if not found:
-        raise FashionError(f"{root} has no label file ({' or '.join(_LABEL_FILES)}): give its place as data.labels.")
+        raise FashionError(f"{root} has no label file ({' or '.join(_LABEL_FILES)}): give its place as data.labels")
     return found
