@@ -59,7 +59,15 @@ def write_metrics(path: Path, stage: str, epochs: int) -> None:
         "classes": ("miou", "pixel_accuracy", "foreground_accuracy", "background_recall"),
         "attributes": ("map", "macro_f1", "prevalence"),
     }[stage]
-    columns = ["step", "epoch", "train/loss", "lr/encoder", "lr/decoder", "val/loss", *(f"val/{name}" for name in figures)]
+    columns = [
+        "step",
+        "epoch",
+        "train/loss",
+        "lr/encoder",
+        "lr/decoder",
+        "val/loss",
+        *(f"val/{name}" for name in figures),
+    ]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()

@@ -38,7 +38,7 @@ def charts(run: RunFiles) -> list[Chart]:
         Chart(
             "Loss",
             "Lower is better. Validation rising while training falls means the network learns its photos by heart.",
-            _chart(run, "loss", {"train/loss": "training", "val/loss": "validation"}, zero=True),
+            _chart(run, "loss", {"train/loss": "training", "val/loss": "validation"}),
         ),
         Chart(
             "Monitored figure", "The best checkpoint is the highest point.", _chart(run, "best", monitored, zero=True)

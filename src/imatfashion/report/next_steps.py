@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
+from imatfashion.config.schema import Config
 from imatfashion.report.run_files import RunFiles
 from imatfashion.report.story import cut_short
 from imatfashion.report.words import argument, number
@@ -25,49 +26,73 @@ class Step:
 
 
 def resume_step(run: RunFiles) -> Step | None:
-    """How to go on with a run that is not whole; None for one that is."""
-    if run.summary and run.evaluation and not cut_short(run):
+    """How to go on with a run that is not whole; None for one that is, and for one that saved no checkpoint."""
+    whole = run.summary and run.evaluation and not cut_short(run)
+    if whole or not (run.path / "checkpoints" / "last.ckpt").is_file():
         return None
-    return Step("Go on where the run stopped, in the same directory", _line("python train.py", resume=run.path))
+    # The limit that stopped the run is part of its configuration: kept, it would stop it again.
+    limit = {"max_steps": "null"} if run.setting("max_steps") else {}
+    return Step(
+        "Go on where the run stopped, in the same directory", _line("python train.py", resume=run.path, **limit)
+    )
 
 
 def next_steps(run: RunFiles) -> list[Step]:
     """What can be done with the run, each with its command."""
-    checkpoint, root = run.path / "checkpoints" / "best.ckpt", run.setting("data.root", "DATA_DIR")
     steps = [step] if (step := resume_step(run)) else []
-    if run.stage == "attributes":
-        line = _line("python predict.py classes_ckpt=CLASSES_RUN/checkpoints/best.ckpt", attributes_ckpt=checkpoint)
-        steps.append(
-            Step("Predict classes and attributes of new photos", f"{line} images=PHOTOS output=submission.csv")
-        )
-    else:
-        line = _line("python predict.py", classes_ckpt=checkpoint)
-        steps += [
-            Step("Predict new photos", f"{line} images=PHOTOS output=submission.csv"),
-            Step("Train on at a higher resolution, from these weights", _higher(run, checkpoint, root)),
-            Step(
-                "Predict the table that the attribute stage trains on …",
-                f"{line} images=TRAINING_PHOTOS output=predicted.table",
-            ),
-            Step(
-                "… and train that stage",
-                _line(
-                    "python train.py", stage="attributes", **{"data.root": root, "data.classes_from": "predicted.table"}
-                ),
-            ),
-        ]
-    score = "imatfashion score TRUTH.csv submission.csv --oracle"
-    return [*steps, Step("Score a submission, beside the ceiling of its encoding", score)]
+    if (run.path / "checkpoints" / "best.ckpt").is_file():
+        steps += _after_attributes(run) if run.stage == "attributes" else _after_classes(run)
+    return steps
 
 
-def _higher(run: RunFiles, checkpoint: object, root: object) -> str:
-    side = number(run.setting("resolution"))
-    larger = 512 if side is None or side < 512 else int(side * 3 // 2 // 32 * 32)
-    values: dict[str, Any] = {"data.root": root}
-    for key, default in (("model.architecture", "unet"), ("model.backbone", "resnet34")):
-        if run.setting(key, default) != default:
-            values[key] = run.setting(key)
-    return _line("python train.py", **values, resolution=larger, init_from=checkpoint)
+def _after_classes(run: RunFiles) -> list[Step]:
+    checkpoint, side = run.path / "checkpoints" / "best.ckpt", number(run.setting("resolution")) or 224
+    predict = _line("python predict.py", classes_ckpt=checkpoint)
+    higher: dict[str, object] = {
+        **_own_settings(run, "data", "model", "layers", "resize"),
+        "schedule": "finetune",
+        "resolution": 512 if side < 512 else round(side * 1.5 / 32) * 32,
+        "init_from": checkpoint,
+    }
+    attributes: dict[str, object] = {
+        "stage": "attributes",
+        **_own_settings(run, "data", "model"),
+        "data.classes_from": "predicted.table",
+    }
+    table = f"{predict} images=TRAINING_PHOTOS output=predicted.table"
+    return [
+        Step("Predict new photos", f"{predict} images=PHOTOS output=submission.csv"),
+        _SCORE,
+        Step("Train on at a higher resolution, from these weights", _line("python train.py", **higher)),
+        Step("Predict the table that the attribute stage trains on …", table),
+        Step("… and train that stage", _line("python train.py", **attributes)),
+    ]
+
+
+def _after_attributes(run: RunFiles) -> list[Step]:
+    line = "python predict.py classes_ckpt=CLASSES_RUN/checkpoints/best.ckpt"
+    predict = _line(line, attributes_ckpt=run.path / "checkpoints" / "best.ckpt")
+    aim = "Predict classes and attributes of new photos"
+    return [Step(aim, f"{predict} images=PHOTOS output=submission.csv"), _SCORE]
+
+
+_SCORE = Step(
+    "Score a submission, beside the most that its encoding allows",
+    "imatfashion score TRUTH.csv submission.csv --oracle",
+)
+
+
+def _own_settings(run: RunFiles, *keys: str) -> dict[str, object]:
+    """The run's settings of some groups or values, where they are not the default, by their dotted keys."""
+    defaults, found = asdict(Config()), dict[str, object]()
+    for key in keys:
+        own, default = run.setting(key), defaults[key]
+        group = isinstance(own, Mapping) and isinstance(default, dict)
+        pairs = [(f"{key}.{name}", own[name], default.get(name)) for name in own] if group else [(key, own, default)]
+        for name, value, usual in pairs:
+            if isinstance(value, str | int | float) and value != usual and name != "data.limit":
+                found[name] = value
+    return found
 
 
 def _line(program: str, **values: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +66,8 @@ def data_uri(run_dir: Path, name: str) -> str | None:
 
 
 def _joined(value: object) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_joined(item) for item in value)
-    return str(value)
+    """Names with commas between them, the garments' lists of names with semicolons."""
+    if not isinstance(value, list):
+        return str(value)
+    mark = "; " if any(isinstance(item, list) for item in value) else ", "
+    return mark.join(_joined(item) for item in value) or "none"

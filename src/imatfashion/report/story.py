@@ -6,6 +6,7 @@ from imatfashion.report.run_files import RunFiles
 from imatfashion.report.words import count, duration, figure, many, number, percent
 
 _MONITOR_NAMES = {"val/miou": "mean IoU", "val/map": "mean average precision"}
+_ARCHITECTURES = {"unet": "U-Net", "unetplusplus": "U-Net++", "fpn": "feature pyramid network (FPN)"}
 
 
 def title(run: RunFiles) -> str:
@@ -56,7 +57,8 @@ def _task(run: RunFiles) -> str:
         classes = run.evaluation.get("class_names")
         number_of = f"{len(classes)} garment classes" if isinstance(classes, list) else "garment classes"
         work = f"to say for every pixel of a photo which of {number_of}, or background, it shows"
-        network = f"A {run.setting('model.architecture', 'segmentation')} network on {backbone}"
+        architecture = str(run.setting("model.architecture", "segmentation network"))
+        network = f"A {_ARCHITECTURES.get(architecture, architecture)} on {backbone}"
     return f"{network} was trained {work}, at {side} × {side} pixels."
 
 
@@ -64,12 +66,12 @@ def _data(run: RunFiles) -> str:
     photos = run.summary.get("photos")
     if not isinstance(photos, dict):
         return ""
-    took = f" It took {duration(run.summary.get('seconds'))}" if number(run.summary.get("seconds")) else ""
-    device = f" on {run.summary['device']}" if took and run.summary.get("device") else ""
-    length = f" for {_epochs(epochs_done(run))}" if took and epochs_done(run) else ""
+    device = f" on {run.summary['device']}" if run.summary.get("device") else ""
+    length = _epochs(epochs_done(run)) if epochs_done(run) else "The run"
+    took = f" {length} took {duration(run.summary['seconds'])}{device}." if number(run.summary.get("seconds")) else ""
     return (
         f"It learned from {many(photos.get('train'), 'photo')} and was judged on "
-        f"{many(photos.get('val'), 'photo')} that it did not train on.{took}{device}{length}{'.' if took else ''}"
+        f"{many(photos.get('val'), 'photo')} that it did not train on.{took}"
     )
 
 
@@ -81,7 +83,7 @@ def _result(run: RunFiles) -> str:
     name = _MONITOR_NAMES.get(run.monitor, run.monitor)
     text = f"The best {name} on those photos is {figure(value)}{when}{_meaning(run, value)}."
     done, ratio = epochs_done(run), run.curves.steps_per_epoch
-    if epoch and done and ratio and done > 1 and epoch > done - 0.5:
+    if run.summary and epoch and done and ratio and done > 1 and epoch > done - 0.5:
         text += " It was still rising at the end: a longer run may reach more."
     return text
 
@@ -117,6 +119,8 @@ def notices(run: RunFiles) -> list[str]:
             f"The schedule has {_epochs(epochs_planned(run))}, of which {_plain(epochs_done(run))} "
             "were trained: a limit (max_steps or the platform's hours) stopped the run."
         )
+    if (not run.summary or cut_short(run)) and not (run.path / "checkpoints" / "last.ckpt").is_file():
+        found.append("No checkpoint was saved (checkpoints/last.ckpt): there is nothing to go on from, start anew.")
     if not run.evaluation:
         found.append(
             "evaluation.json is missing: there are no figures of single classes or attributes, and no examples."

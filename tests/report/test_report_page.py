@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from imatfashion.errors import FashionError
+from imatfashion.report.page import write_report
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Checks that elements nest, and collects text, tags and addresses."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+        assert not self.open, f"not closed: {self.open}"
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+def page_of(run: Path) -> Page:
+    path = write_report(run)
+    assert path == run / "report.html"
+    assert not list(run.glob("*.tmp"))
+    return Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("stage", ["classes", "attributes"])
+def test_the_page_needs_nothing_else(write_run: Callable[..., Path], stage: str) -> None:
+    page = page_of(write_run(stage))
+    assert all(address.startswith(("data:image/jpeg;base64,", "#")) for address in page.addresses)
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert page.tags.count("img") == 4, "two examples, the first and the last panel"
+    assert page.tags.count("svg") == 4
+
+
+def test_a_class_run_is_told_in_words(write_run: Callable[..., Path]) -> None:
+    text = page_of(write_run()).text
+    assert "A U-Net on resnet34 was trained to say for every pixel of a photo which of 6 garment classes" in text
+    assert "It learned from 320 photos and was judged on 80 photos" in text
+    assert "5 epochs took 1 h 30 min on CPU, 2 threads." in text
+    assert "The best mean IoU on those photos is 0.597, reached after epoch 5" in text
+    assert "3.22 GB" in text
+    assert "3 records refused" in text
+    assert "This page is not whole" not in text
+
+
+def test_classes_are_sorted_and_the_absent_named(write_run: Callable[..., Path]) -> None:
+    run = write_run()
+    text = page_of(run).text
+    section = text[text.index("Each class") : text.index("What is confused")]
+    rows = json.loads((run / "evaluation.json").read_text())["per_class"]
+    order = [row["name"] for row in sorted(rows, key=lambda row: -(row["iou"] or -1))]
+    places = [section.index(name) for name in order]
+    assert places == sorted(places)
+    assert "not judged: tie" in section
+
+
+def test_confusion_shows_the_costly_pairs_first(write_run: Callable[..., Path]) -> None:
+    text = page_of(write_run()).text
+    # 900 and 400 of 2,800 wrong pixels; shirts have 6,200 pixels, dresses 1,900.
+    pairs = text[text.index("of all wrong") :]
+    assert pairs.index("shirt, blouse dress 15 % 32 %") < pairs.index("dress shirt, blouse 21 % 14 %")
+    assert "29 % garment missed" in text
+    assert "25 % garment invented" in text
+    assert "46 % garment taken for another" in text
+
+
+def test_attributes_are_sorted_against_their_prevalence(write_run: Callable[..., Path]) -> None:
+    page = page_of(write_run("attributes"))
+    text = page.text
+    section = text[text.index("Each attribute") : text.index("Photos")]
+    assert section.index("striped & dotted") < section.index("mini") < section.index("maxi")
+    assert "striped & dotted pattern 0.900 9.0 × 80 % 80 % 0.800 10 % 20" in section
+    assert "maxi length 0.400 20.0 × – 0.0 % – 2.0 % 4" in section
+    assert "not judged: fur" in section
+    assert "5.7 ×" in text
+    assert "predicted: mini" in text
+
+
+def test_names_are_escaped(write_run: Callable[..., Path]) -> None:
+    run = write_run()
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    nasty = "</table><script>alert(1)</script>\"'&"
+    evaluation["per_class"][0]["name"] = nasty
+    evaluation["examples"][0]["photo"] = '" onerror="alert(1)'
+    (run / "evaluation.json").write_text(json.dumps(evaluation))
+    page = page_of(run)
+    assert "script" not in page.tags
+    assert nasty in page.text
+    assert 'alt="&#34; onerror' in (run / "report.html").read_text(encoding="utf-8")
+    assert "<b>&amp;amp; wallet" not in (run / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("stage", ["classes", "attributes"])
+def test_a_killed_run_has_a_page_too(write_run: Callable[..., Path], stage: str) -> None:
+    run = write_run(stage, killed=True)
+    text = page_of(run).text
+    assert "This run has not finished" in text
+    assert "reach step 40 (epoch 2 of 5)" in text
+    assert "evaluation.json is missing" in text
+    assert f"python train.py resume={run}" in text
+    assert "As last logged" in text
+
+
+@pytest.mark.parametrize(
+    "lost", ["config.yaml", "metrics.csv", "summary.json", "evaluation.json", "split.json", "examples", "panels"]
+)
+@pytest.mark.parametrize("stage", ["classes", "attributes"])
+def test_any_piece_may_be_missing(write_run: Callable[..., Path], stage: str, lost: str) -> None:
+    run = write_run(stage)
+    path = run / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    page_of(run)
+
+
+@pytest.mark.parametrize("name", ["summary.json", "evaluation.json", "split.json"])
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\ufffd\ufffd"])
+def test_a_torn_file_is_named(write_run: Callable[..., Path], name: str, text: str) -> None:
+    run = write_run()
+    (run / name).write_text(text, encoding="utf-8")
+    assert name in page_of(run).text[:2000]
+
+
+def test_foreign_values_do_not_break_the_page(write_run: Callable[..., Path]) -> None:
+    run = write_run()
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    evaluation |= {"metrics": {"miou": float("nan"), "pixel_accuracy": "high"}, "confusion": [[1, "x"], [3]]}
+    evaluation["per_class"] += [None, {}, {"iou": "0.5", "name": 7}]
+    evaluation["examples"] += [None, {"kind": "best"}, {"kind": "best", "picture": "../../etc/passwd"}]
+    (run / "evaluation.json").write_text(json.dumps(evaluation))
+    summary = {"seconds": None, "photos": [], "config": None, "settings": {}, "versions": None, "best": float("nan")}
+    (run / "summary.json").write_text(json.dumps(summary))
+    (run / "config.yaml").write_text("a: [", encoding="utf-8")
+    assert "config.yaml cannot be read" in page_of(run).text
+
+
+def test_the_same_files_give_the_same_page(write_run: Callable[..., Path]) -> None:
+    run = write_run()
+    first = write_report(run).read_bytes()
+    assert write_report(run).read_bytes() == first
+
+
+def test_charts_are_well_formed_and_share_no_id(write_run: Callable[..., Path]) -> None:
+    html = write_report(write_run()).read_text(encoding="utf-8")
+    ids: list[str] = []
+    for svg in re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL):
+        root = ElementTree.fromstring(svg)
+        assert "viewBox" in root.attrib
+        assert "width" not in root.attrib
+        own = [
+            element.attrib["id"] for element in root.iter() if re.fullmatch(r"[mp][0-9a-f]{10}", element.get("id", ""))
+        ]
+        assert own
+        ids += own
+    assert len(ids) == len(set(ids))
+
+
+def test_not_a_run_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(FashionError, match="is not a directory"):
+        write_report(tmp_path / "nothing")
+    with pytest.raises(FashionError, match="holds no run"):
+        write_report(tmp_path)
