@@ -34,23 +34,23 @@ CHOICES: dict[int, tuple[Weights, ...]] = {
 }
 """Of each group of a class, one attribute is drawn, independently of the others."""
 
-# Hue (turns), saturation and value that a class tends to; a quarter of the garments has any colour instead.
+# Hue (turns), saturation and value that a class tends to; a few garments have any colour instead.
 _TENDENCIES: dict[int, tuple[tuple[float, float, float], ...]] = {
-    ids.SHIRT: ((0.6, 0.08, 0.95), (0.58, 0.35, 0.92), (0.95, 0.2, 0.95)),
-    ids.TOP: ((0.0, 0.75, 0.85), (0.14, 0.75, 0.92), (0.45, 0.6, 0.7)),
-    ids.JACKET: ((0.62, 0.5, 0.3), (0.06, 0.6, 0.36), (0.25, 0.4, 0.36)),
-    ids.COAT: ((0.09, 0.45, 0.72), (0.97, 0.55, 0.48), (0.6, 0.06, 0.55)),
-    ids.PANTS: ((0.61, 0.55, 0.5), (0.6, 0.1, 0.2), (0.11, 0.3, 0.65)),
-    ids.SHORTS: ((0.57, 0.35, 0.75), (0.12, 0.35, 0.78), (0.35, 0.4, 0.55)),
-    ids.SKIRT: ((0.9, 0.55, 0.82), (0.8, 0.45, 0.65), (0.5, 0.5, 0.75)),
-    ids.DRESS: ((0.98, 0.7, 0.78), (0.7, 0.55, 0.75), (0.4, 0.55, 0.65)),
+    ids.SHIRT: ((0.58, 0.1, 0.95), (0.58, 0.4, 0.92)),
+    ids.TOP: ((0.14, 0.75, 0.92), (0.03, 0.75, 0.88)),
+    ids.JACKET: ((0.62, 0.45, 0.28), (0.06, 0.6, 0.34)),
+    ids.COAT: ((0.09, 0.45, 0.72), (0.96, 0.55, 0.46)),
+    ids.PANTS: ((0.61, 0.55, 0.5), (0.6, 0.1, 0.22)),
+    ids.SHORTS: ((0.33, 0.45, 0.52), (0.12, 0.28, 0.82)),
+    ids.SKIRT: ((0.9, 0.5, 0.82), (0.78, 0.45, 0.64)),
+    ids.DRESS: ((0.47, 0.6, 0.7), (0.99, 0.72, 0.72)),
     ids.HAT: ((0.1, 0.5, 0.8), (0.0, 0.7, 0.6), (0.6, 0.2, 0.25)),
     ids.BELT: ((0.07, 0.7, 0.3), (0.0, 0.0, 0.1)),
     ids.SHOE: ((0.06, 0.65, 0.32), (0.0, 0.0, 0.12), (0.0, 0.75, 0.7), (0.0, 0.0, 0.95)),
     ids.BAG: ((0.08, 0.65, 0.62), (0.0, 0.7, 0.6), (0.14, 0.75, 0.85)),
     ids.SCARF: ((0.02, 0.8, 0.8), (0.13, 0.7, 0.9), (0.48, 0.6, 0.6)),
 }
-_ANY_COLOUR = 0.25
+_ANY_COLOUR = 0.15
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,9 @@ class Fabric:
         u, v = (cos * x + sin * y) / self.period, (cos * y - sin * x) / self.period
         sharp = self.unit * self.period  # pixels of one repeat: the border is one pixel wide
         if self.pattern == "stripe":
-            return _step(0.25 - _distance(v), sharp)
+            return _step(0.2 - _distance(v), sharp)
         if self.pattern == "check":
-            return (_step(0.22 - _distance(u), sharp) + _step(0.22 - _distance(v), sharp)) / 2
+            return (_step(0.2 - _distance(u), sharp) + _step(0.2 - _distance(v), sharp)) / 2
         return _step(0.3 - np.hypot(_distance(u), _distance(v)), sharp)
 
 

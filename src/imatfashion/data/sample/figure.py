@@ -28,11 +28,11 @@ class Outfit:
 
 def random_outfit(rng: np.random.Generator, pose: Pose) -> Outfit:
     """A dress, or an upper and a lower garment; perhaps a jacket or coat over it."""
-    outer_class = rng.choice((-1, ids.JACKET, ids.COAT), p=(0.5, 0.27, 0.23))
+    outer_class = rng.choice((-1, ids.JACKET, ids.COAT), p=(0.56, 0.23, 0.21))
     outer = design(rng, int(outer_class), pose) if outer_class >= 0 else None
     if rng.random() < 0.27:
         return Outfit(design(rng, ids.DRESS, pose), None, outer, float(rng.choice((0.0, 0.34, 0.95))))
-    lower = design(rng, int(rng.choice((ids.PANTS, ids.SHORTS, ids.SKIRT), p=(0.4, 0.28, 0.32))), pose)
+    lower = design(rng, int(rng.choice((ids.PANTS, ids.SHORTS, ids.SKIRT), p=(0.37, 0.31, 0.32))), pose)
     upper_class = int(rng.choice((ids.SHIRT, ids.TOP)))
     # A long top hides the waist, so a high waist, to be seen, goes with a short one.
     hidden = frozenset({ids.HIP}) if lower.has(ids.HIGH_WAIST) else frozenset()

@@ -45,7 +45,7 @@ def draw_photo(rng: np.random.Generator, size: tuple[int, int] | None = None) ->
 
 def _random_size(rng: np.random.Generator, *, two: bool) -> tuple[int, int]:
     long, short = int(rng.integers(330, 421)), int(rng.integers(240, 321))
-    landscape = rng.random() < (0.5 if two else 0.1)
+    landscape = rng.random() < (0.5 if two else 0.05)
     return (short, long) if landscape else (long, short)
 
 
@@ -60,7 +60,7 @@ def _place_figure(rng: np.random.Generator, canvas: Canvas, middle: float, *, tw
     height, width = canvas.shape
     # Two people share the width: about 3.4 heads each, arms included.
     most = min(height, width * (1.05 if two else 1.5))
-    tall = most * rng.uniform(0.72, 1.0)
+    tall = most * rng.uniform(0.8, 1.0)
     if not two and rng.random() < 0.2:
         tall = most * rng.uniform(1.05, 1.35)  # closer: the feet, perhaps the legs, are outside
     room = height - tall * 1.07
