@@ -70,7 +70,7 @@ def test_a_class_run_is_told_in_words(write_run: Callable[..., Path]) -> None:
     assert "A U-Net on resnet34 was trained to say for every pixel of a photo which of 6 garment classes" in text
     assert "It learned from 320 photos and was judged on 80 photos" in text
     assert "5 epochs took 1 h 30 min on CPU, 2 threads." in text
-    assert "The best mean IoU on those photos is 0.597, reached after epoch 5" in text
+    assert "The best mean IoU on the validation photos is 0.597, reached after epoch 5" in text
     assert "3.22 GB" in text
     assert "3 records refused" in text
     assert "This page is not whole" not in text

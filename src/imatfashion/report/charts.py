@@ -60,7 +60,7 @@ def line_chart(name: str, lines: Sequence[Line], *, x_label: str, share: bool = 
         name: tells the chart's ids from those of other charts of the page.
         lines: the curves; those without a value are left out.
         x_label: what the horizontal axis counts.
-        share: the vertical axis begins at 0 and ends no later than 1.
+        share: the vertical axis begins at 0 and ends hardly above 1.
         zero: the vertical axis begins at 0.
 
     Returns:
@@ -82,7 +82,7 @@ def line_chart(name: str, lines: Sequence[Line], *, x_label: str, share: bool = 
         if share or zero:
             axes.set_ylim(bottom=0)
         if share:
-            axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))
+            axes.set_ylim(top=min(1.02, axes.get_ylim()[1]))
         figure.legend(loc="outside upper left", ncols=len(lines), frameon=False, handlelength=1.2, columnspacing=1.2)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

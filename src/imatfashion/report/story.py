@@ -81,7 +81,7 @@ def _result(run: RunFiles) -> str:
         return "No value of the monitored figure has been recorded yet."
     when = "" if epoch is None else f", reached after epoch {_plain(epoch)}"
     name = _MONITOR_NAMES.get(run.monitor, run.monitor)
-    text = f"The best {name} on those photos is {figure(value)}{when}{_meaning(run, value)}."
+    text = f"The best {name} on the validation photos is {figure(value)}{when}{_meaning(run, value)}."
     done, ratio = epochs_done(run), run.curves.steps_per_epoch
     if run.summary and epoch and done and ratio and done > 1 and epoch > done - 0.5:
         text += " It was still rising at the end: a longer run may reach more."
