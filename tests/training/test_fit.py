@@ -18,8 +18,9 @@ from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training import fit as fit_module
-from imatfashion.training.callbacks import LastCheckpoint, OutOfTime, Throughput
+from imatfashion.training.callbacks import LastCheckpoint, Throughput
 from imatfashion.training.fit import fit
+from imatfashion.training.limits import OutOfTime
 
 Make = Callable[..., Config]
 

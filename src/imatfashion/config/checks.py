@@ -24,6 +24,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
 POSITIVE = (
     "batch_size",
     "max_steps",
+    "checkpoint_minutes",
     "data.limit",
     "gpu.devices",
     "gpu.memory_gb",

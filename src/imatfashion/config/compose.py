@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from imatfashion.config.resume import merge_resumed
 from imatfashion.config.sentences import explain
-from imatfashion.errors import FashionError
+from imatfashion.errors import FashionError, Interrupted
 
 
 def run_app(main: Callable[[Any], Any], *, config_name: str, schema: type[Any]) -> None:
@@ -51,6 +52,10 @@ def run_app(main: Callable[[Any], Any], *, config_name: str, schema: type[Any]) 
         if job.started:
             raise
         _exit(f"the command line does not make a config: {error}")
+    except Interrupted as stop:
+        _exit(str(stop), code=stop.exit_code)
+    except KeyboardInterrupt:
+        _exit("stopped by Ctrl-C", code=128 + signal.SIGINT)
 
 
 class _Job:
@@ -100,6 +105,6 @@ def _keep_error(error: Exception, schema: type[Any]) -> None:
     print(f"job {HydraConfig.get().job.num} failed: {sentence}", file=sys.stderr)  # noqa: T201
 
 
-def _exit(sentence: str) -> None:
-    print(f"error: {sentence}", file=sys.stderr)  # noqa: T201
-    sys.exit(2)
+def _exit(sentence: str, code: int = 2) -> None:
+    print(f"error: {sentence}" if code == 2 else sentence, file=sys.stderr)  # noqa: T201
+    sys.exit(code)

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from imatfashion.errors import FashionError
 
-MAY_CHANGE = ("gpu", "logger", "platform", "data.workers", "max_steps", "progress", "resume")
+MAY_CHANGE = ("gpu", "logger", "platform", "data.workers", "max_steps", "checkpoint_minutes", "progress", "resume")
 
 
 def merge_resumed(composed: DictConfig, overrides: list[str]) -> DictConfig:

@@ -163,11 +163,11 @@ class PlatformConfig:
     max_hours: float | None = None
     """Stop with a checkpoint before this many hours."""
     memory_gb: float | None = None
-    """Memory of the machine, GB: loader processes are limited to fit."""
+    """Memory of the machine, GB: loader processes are limited to fit; a run that nears it stops with a checkpoint."""
     max_files: int | None = None
-    """Files a run may write."""
+    """Files a run may write: it is refused, or stops with a checkpoint, before it passes them."""
     output_gb: float | None = None
-    """Disk that a run may fill, GB."""
+    """Disk that a run may fill, GB: it is refused, or stops with a checkpoint, before it passes it."""
     fork: bool = True
     """Whether loader processes may be started."""
     offline: bool = False
@@ -218,6 +218,8 @@ class Config:
     """A checkpoint whose weights the run starts from."""
     max_steps: int | None = None
     """Stop after this many optimizer steps (for a trial)."""
+    checkpoint_minutes: float = 5.0
+    """Minutes between two checkpoints inside an epoch: what a killed run loses at most."""
     progress: bool = True
     """Show a progress bar."""
 

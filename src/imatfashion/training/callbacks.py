@@ -1,8 +1,9 @@
-"""Checkpoints that a run can be resumed from, the time limit, and the speed on the dashboard."""
+"""Checkpoints that a run can be resumed from, stops that leave one, and the speed on the dashboard."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,21 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 
 from imatfashion.errors import FashionError
 
+Check = Callable[[int], BaseException | None]
+"""Takes the optimizer step; gives what to raise when the run must stop there, its state being saved first."""
 
-class OutOfTime(FashionError):
-    """The time limit was reached; the run can be resumed."""
+# An epoch's validation cannot be resumed in its middle: the step before its last one is saved if this long has passed.
+_SECONDS_BEFORE_VALIDATION = 20
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt` fresh: after each epoch, every few minutes between, and when the run is interrupted.
+    """Keeps `last.ckpt` fresh: after each epoch and every few minutes between.
 
-    It is written only right after an optimizer step, so that resuming repeats no part of an accumulation.
+    It is written only right after an optimizer step, so that resuming repeats no part of an accumulation; and not
+    between an epoch's last step and its validation, since Lightning would go on without that validation.
 
     Args:
-        path: the file; Lightning writes aside and renames.
+        path: the file.
         every_seconds: time between two saves inside an epoch.
         every_steps: optimizer steps between two saves inside an epoch, if that is sooner.
     """
@@ -33,13 +37,14 @@ class LastCheckpoint(Checkpoint):
         self.every_steps = every_steps
         self.saved_at = time.monotonic()
         self.saved_step = -1
-        self.on_step = False
         self.epoch_done = False
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Write the checkpoint now."""
-        self.saved_step, self.saved_at = trainer.global_step, time.monotonic()
-        trainer.save_checkpoint(self.path)
+        """Write the checkpoint now, unless it is of this step already."""
+        if self.saved_step < trainer.global_step or not self.path.is_file():
+            trainer.save_checkpoint(self.path)
+            self.saved_step = trainer.global_step
+        self.saved_at = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Count from the step that the run starts at."""
@@ -49,56 +54,63 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save when it is due, between epochs' ends: the last batch of an epoch is saved after its validation."""
-        self.on_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         self.epoch_done = batch_idx + 1 >= trainer.num_training_batches
-        if not self.on_step or self.epoch_done:
-            return
-        steps = trainer.global_step - self.saved_step
-        due = self.every_steps is not None and steps >= self.every_steps
-        # Lightning counts an epoch that `max_steps` cuts short as a whole one: it must be saved before that.
-        due = due or trainer.global_step >= trainer.max_steps >= 0
-        if trainer.strategy.broadcast(due or time.monotonic() - self.saved_at >= self.every_seconds):
+        if at_whole_step(trainer, batch_idx) and trainer.strategy.broadcast(self._due(trainer, batch_idx)):
             self.save(trainer)
+
+    def _due(self, trainer: pl.Trainer, batch_idx: int) -> bool:
+        # Lightning counts an epoch that `max_steps` cuts short as a whole one: it must be saved before that.
+        if trainer.global_step >= trainer.max_steps >= 0:
+            return True
+        if self.every_steps is not None and trainer.global_step - self.saved_step >= self.every_steps:
+            return True
+        before_last = batch_idx + 1 + trainer.accumulate_grad_batches >= trainer.num_training_batches
+        seconds = min(self.every_seconds, _SECONDS_BEFORE_VALIDATION) if before_last else self.every_seconds
+        return time.monotonic() - self.saved_at >= seconds
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after the epoch and its validation."""
         if self.epoch_done:
             self.save(trainer)
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Save on Ctrl-C, SIGTERM and our own stops, where the state is that of a whole step."""
-        stops = (KeyboardInterrupt, SystemExit, FashionError)
-        wanted = isinstance(exception, stops) or type(exception).__name__ == "SIGTERMException"
-        if wanted and self.on_step and trainer.global_step > self.saved_step and trainer.world_size == 1:
-            self.save(trainer)
+
+def at_whole_step(trainer: pl.Trainer, batch_idx: int) -> bool:
+    """Whether a run can be saved, and later resumed, at the end of a batch."""
+    done = batch_idx + 1
+    return done % trainer.accumulate_grad_batches == 0 and done < trainer.num_training_batches
 
 
-class TimeLimit(Callback):
-    """Stops a run with a checkpoint before the platform kills it.
+class Stopper(Callback):
+    """Stops a run where it can be resumed: after a whole optimizer step, or after an epoch's validation.
 
     Args:
-        hours: limit, from the making of this callback.
-        last: the checkpoint to write.
-        run_dir: named in the message.
+        checks: each is asked there whether the run must stop.
+        last: the checkpoint that is written then.
     """
 
-    def __init__(self, hours: float, last: LastCheckpoint, run_dir: Path) -> None:
-        self.deadline = time.monotonic() + hours * 3600
-        self.hours = hours
+    def __init__(self, checks: Sequence[Check], last: LastCheckpoint) -> None:
+        self.checks = checks
         self.last = last
-        self.run_dir = run_dir
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop at the first whole optimizer step past the limit."""
-        whole = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if whole and trainer.strategy.broadcast(time.monotonic() >= self.deadline):
+        """Ask after a whole step."""
+        if at_whole_step(trainer, batch_idx):
+            self.ask(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Ask after the validation."""
+        self.ask(trainer)
+
+    def ask(self, trainer: pl.Trainer) -> None:
+        """Save and raise when a check of any process says so; a run at its last step just ends."""
+        step = trainer.global_step
+        stop = next((stop for check in self.checks if (stop := check(step)) is not None), None)
+        wanted = trainer.strategy.reduce_boolean_decision(stop is not None, all=False)
+        if wanted and not step >= trainer.max_steps >= 0:
             self.last.save(trainer)
-            raise OutOfTime(
-                f"platform.max_hours={self.hours} is reached at step {trainer.global_step}: the state is saved; "
-                f"go on with: python train.py resume={self.run_dir}"
-            )
+            raise stop or FashionError(f"stopped at step {step}, as another process of this run had to stop")
 
 
 class Throughput(Callback):
@@ -119,7 +131,9 @@ class Throughput(Callback):
         """Do not count the time between epochs."""
         self.ended = time.perf_counter()
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """The wait for the loader ends here."""
         self.started = time.perf_counter()
         self.waited += self.started - self.ended

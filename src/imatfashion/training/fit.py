@@ -24,11 +24,14 @@ from imatfashion.models.checkpoint import load_checkpoint, load_state, read_chec
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.schedule import Schedule
 from imatfashion.training.build import make_data, make_spec, make_task
-from imatfashion.training.callbacks import LastCheckpoint, Throughput, TimeLimit
+from imatfashion.training.callbacks import Check, LastCheckpoint, Stopper, Throughput
+from imatfashion.training.checkpoint_io import AtomicCheckpointIO
 from imatfashion.training.device import DeviceSettings, device_settings
 from imatfashion.training.evaluation import evaluate
+from imatfashion.training.limits import check_room, panels_kept, usage_checks
 from imatfashion.training.loggers import close_loggers, make_loggers
 from imatfashion.training.panels import PicturePanel
+from imatfashion.training.signals import StopSignals
 from imatfashion.training.summary import environment, peak_memory_gb, read_json, write_json
 
 
@@ -59,7 +62,9 @@ def fit(config: Config, *, task: FashionTask | None = None) -> FitResult:
         task: a task of your own instead of the stage's.
 
     Raises:
-        FashionError: the config, the data or the checkpoint cannot be used, or the time limit was reached.
+        FashionError: the config, the data or the checkpoint cannot be used, or a limit of the
+            platform was reached.
+        Interrupted: Ctrl-C or SIGTERM came.
     """
     settings = device_settings(config)
     run_dir = _run_dir(config)
@@ -69,19 +74,19 @@ def fit(config: Config, *, task: FashionTask | None = None) -> FitResult:
     data = make_data(config, settings)
     data.setup()
     task = task or make_task(config, make_spec(config, data), settings)
+    check_room(config.platform, run_dir, task.network)
     run_dir.mkdir(parents=True, exist_ok=True)
     resumed = _resumed(config, run_dir)
     if resumed is None:
         save_config(config, run_dir / "config.yaml")
         save_split(data.split, data.truth, run_dir / "split.json")
-    loggers = make_loggers(
-        config.logger, run_dir, first_step=_step_of(resumed), offline=config.platform.offline
-    )
+    loggers = make_loggers(config.logger, run_dir, first_step=_step_of(resumed), offline=config.platform.offline)
     # Hints of Lightning's that are not about this run.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     failed = True
     try:
-        result = _train(config, settings, run_dir, data, task, loggers, resumed)
+        with StopSignals(run_dir) as signals:
+            result = _train(config, settings, run_dir, data, task, loggers, resumed, signals)
         failed = False
     finally:
         close_loggers(loggers, failed=failed)
@@ -117,6 +122,7 @@ def _train(
     task: FashionTask,
     loggers: list[Logger],
     resumed: Path | None,
+    signals: StopSignals,
 ) -> FitResult:
     steps = Schedule.build(config.schedule, data.steps_per_epoch).steps
     steps = min(steps, config.max_steps or steps)
@@ -138,7 +144,8 @@ def _train(
         max_epochs=-1,
         gradient_clip_val=config.schedule.clip or None,
         logger=loggers,
-        callbacks=[speed, best, *_callbacks(config, run_dir)],
+        callbacks=[speed, best, *_callbacks(config, run_dir, task, signals)],
+        plugins=[AtomicCheckpointIO()],
         log_every_n_steps=max(1, min(50, data.steps_per_epoch // 10)),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
@@ -161,20 +168,19 @@ def _train(
     return FitResult(run_dir, checkpoint, task.monitor, score, trainer.is_global_zero)
 
 
-def _callbacks(config: Config, run_dir: Path) -> list[Callback]:
-    last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt")
-    callbacks: list[Callback] = [last]
-    if config.platform.max_hours is not None:
-        callbacks.insert(0, TimeLimit(config.platform.max_hours, last, run_dir))
+def _callbacks(config: Config, run_dir: Path, task: FashionTask, signals: StopSignals) -> list[Callback]:
+    last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every_seconds=60 * config.checkpoint_minutes)
+    checks: list[Check] = [signals, *usage_checks(config.platform, run_dir, task.network)]
+    callbacks: list[Callback] = [signals, Stopper(checks, last), last]
     if config.logger.panels:
-        callbacks.append(PicturePanel(run_dir / "panels", config.logger.panels))
+        callbacks.append(PicturePanel(run_dir / "panels", config.logger.panels, panels_kept(config.platform)))
     if config.progress:
         callbacks.append(TQDMProgressBar(leave=True))
     return callbacks
 
 
 def _quiet() -> None:
-    """Lightning's advice that does not apply: the number of workers is chosen here, and so is the length of an epoch."""
+    """Silence Lightning's advice that does not apply: workers and the length of an epoch are chosen here."""
     for advice in (
         ".*does not have many workers.*",
         ".*number of training batches.*is smaller than the logging interval.*",
@@ -194,7 +200,9 @@ def _best_checkpoint(run_dir: Path, trainer: pl.Trainer, best: ModelCheckpoint) 
     return path
 
 
-def _start_text(config: Config, settings: DeviceSettings, data: FashionDataModule, task: FashionTask, steps: int) -> str:
+def _start_text(
+    config: Config, settings: DeviceSettings, data: FashionDataModule, task: FashionTask, steps: int
+) -> str:
     parameters = sum(parameter.numel() for parameter in task.network.parameters()) / 1e6
     return (
         f"stage {config.stage.name} · {config.resolution} × {config.resolution} · {config.model.architecture} on "
