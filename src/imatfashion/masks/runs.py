@@ -56,6 +56,22 @@ def parse_runs(text: str, height: int, width: int, *, sorted_only: bool = False)
     if len(numbers) % 2:
         raise RunError(f"the run list has {len(numbers)} numbers, an odd count")
     starts, lengths = numbers[::2], numbers[1::2]
+    if not _in_order(starts, lengths, height * width):
+        starts, lengths = _sorted(starts, lengths, height, width, sorted_only)
+    return Runs((starts - 1).astype(np.int32), lengths.astype(np.int32))
+
+
+def _in_order(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], size: int) -> bool:
+    """Whether the runs are positive, rising, disjoint and end in the photo: nearly all are, and nothing is to do."""
+    if not len(starts):
+        return True
+    ends = starts + lengths
+    return bool(starts[0] >= 1 and lengths.min() >= 1 and ends[-1] <= size + 1 and (starts[1:] >= ends[:-1]).all())
+
+
+def _sorted(
+    starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], height: int, width: int, sorted_only: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     _refuse(starts < 1, starts, "the start {} is below 1 (starts count from 1)")
     _refuse(lengths < 1, lengths, "the length {} is below 1")
     size = height * width
@@ -75,7 +91,7 @@ def parse_runs(text: str, height: int, width: int, *, sorted_only: bool = False)
     if overlaps.any():
         first = int(np.argmax(overlaps))
         raise RunError(f"the runs at {starts[first]} and {starts[first + 1]} overlap")
-    return Runs((starts - 1).astype(np.int32), lengths.astype(np.int32))
+    return starts, lengths
 
 
 def _numbers(text: str) -> npt.NDArray[np.int64]:
