@@ -59,5 +59,5 @@ class AttributeClassifier(FashionTask):
     def on_validation_epoch_end(self) -> None:
         """Log the figures over the validation garments."""
         scores = self.metric.compute()
-        self.log_dict({f"val/{name}": value for name, value in scores.items()}, rank_zero_only=True)
+        self.log_dict({f"val/{name}": value for name, value in scores.items()}, sync_dist=True)
         self.metric.reset()

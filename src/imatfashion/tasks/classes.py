@@ -49,9 +49,9 @@ class ClassSegmenter(FashionTask):
         """Log the figures pooled over the validation split."""
         confusion = self.metric.compute()
         figures = {f"val/{name}": value for name, value in summary(confusion).items() if value == value}
-        self.log_dict(figures, rank_zero_only=True)
+        self.log_dict(figures, sync_dist=True)
         ious = per_class(confusion)[:-1].tolist()
         named = zip(self.spec.class_names, ious, strict=True)
         # A class that validation does not have has no value, rather than a wrong one.
-        self.log_dict({f"val/iou/{name}": iou for name, iou in named if iou == iou}, rank_zero_only=True)
+        self.log_dict({f"val/iou/{name}": iou for name, iou in named if iou == iou}, sync_dist=True)
         self.metric.reset()
