@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from imatfashion.config.schema import AugmentConfig
+from imatfashion.data.photos import load_photo
 from imatfashion.data.render import NOBODY, OUTSIDE, PADDING, num_layers, paint_maps, paint_owners, render, render_image
 from imatfashion.data.views import plain_view, training_view
 from imatfashion.masks.view import View
@@ -84,9 +85,9 @@ def test_decoded_small_when_that_suffices(tmp_path):
     gradient = np.broadcast_to(np.linspace(0, 255, 800)[None, :, None], (640, 800, 3)).astype(np.uint8)
     Image.fromarray(np.ascontiguousarray(gradient)).save(tmp_path / "x.jpg", quality=98)
     view = plain_view(640, 800, 50, "squash")
-    found = render(tmp_path / "x.jpg", (640, 800), view)
+    found = render(load_photo(tmp_path / "x.jpg"), (640, 800), view)
     assert np.abs(found.astype(float) - np.linspace(0, 255, 800).reshape(50, 16).mean(axis=1)[None, :, None]).max() < 3
-    assert np.array_equal(render(tmp_path / "x.jpg", None, view).shape, (50, 50, 3))
+    assert np.array_equal(render(load_photo(tmp_path / "x.jpg"), None, view).shape, (50, 50, 3))
 
 
 def test_small_garments_lie_on_large_ones(make_table):

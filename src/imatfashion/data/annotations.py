@@ -36,7 +36,7 @@ class Annotations:
         garment_class: class index, int16 (G,).
         garment_attributes: bool (G, A).
         garment_known: whether the attributes are known, bool (G,).
-        garment_area: pixels of the mask, int64 (G,).
+        garment_area: pixels of the mask as annotated, int64 (G,).
         garment_score: confidence, float32 (G,).
         garment_row: row of the source, int64 (G,).
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.cache import photo_dir_entry, table_path
+from imatfashion.data.prepared import KIND, is_prepared, open_prepared
 from imatfashion.data.refusals import Refusals, first_refusal
 from imatfashion.data.sources import Source, load, locate
 from imatfashion.data.table_builder import Progress, TableBuilder
@@ -37,13 +38,13 @@ def open_table(
     check_photos: bool = True,
     progress: Progress | None = None,
 ) -> Annotations:
-    """The table of a data set: built at the first call, opened memory-mapped afterwards.
+    """The table of a data set: built at the first call, opened memory-mapped afterwards; prepared data is one already.
 
     It lies in `ROOT/.imatfashion` where that can be written, else in $IMATFASHION_CACHE, else in the user's cache.
 
     Args:
         root: folder of the data set, or its annotation file.
-        format: as `open_source`.
+        format: as `open_source`, or `prepared`.
         annotations: as `open_source`.
         photos: as `open_source`.
         labels: as `open_source`.
@@ -55,6 +56,8 @@ def open_table(
     Raises:
         FashionError: a file-level fault; a bad record where `on_bad` is `error`; no record at all is usable.
     """
+    if format == KIND or (format == "auto" and is_prepared(root)):
+        return _open_prepared(root, {"annotations": annotations, "photos": photos, "labels": labels})
     place = locate(root, format=format, annotations=annotations, photos=photos, labels=labels, group_by=group_by)
     path = table_path(place, check_photos=check_photos)
     table = Annotations(path) if is_table(path) else None
@@ -113,6 +116,13 @@ def build_table(
 
 def _repaired(table: Annotations) -> bool:
     """Whether a photo that was refused is another file by now."""
+def _open_prepared(root: Path, places: dict[str, str | Path | None]) -> Annotations:
+    for key, given in places.items():
+        if given is not None:
+            raise FashionError(f"data.{key}={given} is not for prepared data, which has everything in {root}: leave it")
+    return open_prepared(root)
+
+
     folder = table.photo_dir
     faults: dict[str, list[int]] = table.meta.get("photo_faults", {})
     return folder is not None and any(file_state(folder / name) != state for name, state in faults.items())

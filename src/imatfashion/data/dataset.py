@@ -17,11 +17,11 @@ from imatfashion.data.annotations import Annotations
 from imatfashion.data.augment import Augmenter
 from imatfashion.data.collate import Sample
 from imatfashion.data.decode import ByteArray
+from imatfashion.data.photo_source import open_photos
 from imatfashion.data.photos import PhotoError
 from imatfashion.data.render import OUTSIDE, PADDING, maps_of_owners, num_layers, paint_owners, render
 from imatfashion.data.targets import GarmentTargets, TargetSource
 from imatfashion.data.views import plain_view, training_view
-from imatfashion.errors import FashionError
 from imatfashion.masks.runs import BoolArray
 from imatfashion.masks.view import View
 
@@ -68,9 +68,7 @@ class FashionDataset(Dataset[Sample]):
         self.targets = TargetSource(annotations, self.truth, negative=unlabelled_attributes == "negative")
         self.broken: set[int] = set()
         """Photos that this process could not read."""
-        if self.truth.photo_dir is None:
-            raise FashionError(f"the table {self.truth.path} knows no photo folder: give data.photos")
-        self._photo_dir = self.truth.photo_dir
+        self.photos = open_photos(self.truth)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -93,7 +91,7 @@ class FashionDataset(Dataset[Sample]):
         seed = (self.seed, epoch, index)
         view = self._view(photo, seed)
         try:
-            image = render(self._photo_dir / self.truth.name(photo), self.truth.size(photo), view)
+            image = render(self.photos.load(photo), self.truth.size(photo), view)
         except PhotoError as error:
             self._report(photo, error)
             return self._blank(photo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from imatfashion.data.decode import LARGEST_PHOTO, ByteArray, decode_jpeg, decode_other, other_header, turn
 from imatfashion.data.jpeg import JpegHeader, read_jpeg_header
@@ -25,6 +25,25 @@ class PhotoError(FashionError):
 
     def __str__(self) -> str:
         return f"the photo {self.path} cannot be read: {self.reason}"
+
+
+class EncodedPhoto(NamedTuple):
+    """A photo as it is stored: where it comes from (for messages) and its bytes."""
+
+    path: Path
+    data: bytes
+
+
+def load_photo(path: Path) -> EncodedPhoto:
+    """The bytes of a photo's file.
+
+    Raises:
+        PhotoError: there is no such file, or it cannot be read.
+    """
+    try:
+        return EncodedPhoto(path, path.read_bytes())
+    except OSError as error:
+        raise PhotoError(path, _os_reason(error)) from error
 
 
 def read_header(path: Path) -> tuple[int, int, int]:
@@ -62,10 +81,17 @@ def check_photo(path: Path, height: int, width: int) -> str | None:
 def read_photo(
     path: Path, *, at_least: tuple[int, int] | None = None, size: tuple[int, int] | None = None
 ) -> ByteArray:
+    """Decode a photo's file; arguments, result and errors are those of `decode_photo`."""
+    return decode_photo(load_photo(path), at_least=at_least, size=size)
+
+
+def decode_photo(
+    photo: EncodedPhoto, *, at_least: tuple[int, int] | None = None, size: tuple[int, int] | None = None
+) -> ByteArray:
     """Decode a photo.
 
     Args:
-        path: JPEG, PNG, WebP or another format that Pillow reads; CMYK, palette, grey, 16 bits, alpha (over white).
+        photo: JPEG, PNG, WebP or another format that Pillow reads; CMYK, palette, grey, 16 bits, alpha (over white).
         at_least: height and width, pixels, of the upright photo that suffice: a JPEG is decoded 2, 4 or 8 times
             smaller as long as it stays at least so large. None decodes it at its own size.
         size: height and width of the photo in the table: the orientation that has this size is chosen, the one that
@@ -77,10 +103,7 @@ def read_photo(
     Raises:
         PhotoError: missing, truncated, not an image, too large, or of another size than the table says.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PhotoError(path, _os_reason(error)) from error
+    path, data = photo
     stream = io.BytesIO(data)
     header = _header(path, stream)
     orientation = _upright(path, header, size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.decode import ByteArray
-from imatfashion.data.photos import read_photo
+from imatfashion.data.photos import EncodedPhoto, decode_photo
 from imatfashion.masks.paint import Sampler
 from imatfashion.masks.view import View
 
@@ -26,11 +25,11 @@ NOBODY, OUTSIDE = -1, -2
 """Owners that are not garments: background, and what lies outside the photo."""
 
 
-def render(photo_path: Path, size: tuple[int, int] | None, view: View) -> ByteArray:
-    """Read what a view shows of a photo.
+def render(photo: EncodedPhoto, size: tuple[int, int] | None, view: View) -> ByteArray:
+    """Decode what a view shows of a photo.
 
     Args:
-        photo_path: the file.
+        photo: the photo as it is stored.
         size: height and width of the photo in the table, pixels, which decides its orientation; None for as viewers
             show it.
         view: what to show, in pixels of the upright photo of that size.
@@ -39,16 +38,16 @@ def render(photo_path: Path, size: tuple[int, int] | None, view: View) -> ByteAr
         RGB, uint8 (out_height, out_width, 3).
 
     Raises:
-        PhotoError: the photo cannot be read, or is of another size.
+        PhotoError: the photo is damaged, or of another size.
     """
     if size is None:
-        image = read_photo(photo_path)
+        image = decode_photo(photo)
         return render_image(image, image.shape[:2], view)
     enough = (
         math.ceil(size[0] * view.out_height / view.height),
         math.ceil(size[1] * view.out_width / view.width),
     )
-    return render_image(read_photo(photo_path, at_least=enough, size=size), size, view)
+    return render_image(decode_photo(photo, at_least=enough, size=size), size, view)
 
 
 def render_image(image: ByteArray, size: tuple[int, ...], view: View) -> ByteArray:

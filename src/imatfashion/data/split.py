@@ -14,9 +14,9 @@ from imatfashion.config.schema import DataConfig
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.groups import group_keys, members, unite
 from imatfashion.data.near_duplicates import near_duplicates
+from imatfashion.data.photo_source import has_photos, open_photos
 from imatfashion.data.split_file import read_split_file
 from imatfashion.data.stratify import IntArray, UnitLabels, count_labels, stratify
-from imatfashion.data.thumbnails import thumbnails
 from imatfashion.errors import FashionError
 
 _LOG = logging.getLogger(__name__)
@@ -113,9 +113,8 @@ def _units(
     """Unit of each photo, int64 (N,), numbered in the order of their first names; the sets of near-duplicates."""
     keys = group_keys(names, [annotations.group(photo) for photo in range(len(names))], config.group_by)
     pairs: list[tuple[int, int]] = []
-    if config.near_duplicates and annotations.photo_dir is not None:
-        folder = annotations.photo_dir
-        pairs = near_duplicates(thumbnails([folder / name for name in names], annotations.path, progress=progress))
+    if config.near_duplicates and has_photos(annotations):
+        pairs = near_duplicates(open_photos(annotations).thumbnails(progress=progress))
     alike = members(unite([""] * len(names), pairs))
     # Numbered by name, so that the order of the annotation file's rows has no say in the split.
     by_name = _by_name(names)

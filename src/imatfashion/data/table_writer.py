@@ -110,6 +110,7 @@ class TableWriter:
         row: int = 0,
         score: float = 1.0,
         group: str = "",
+        area: int | None = None,
     ) -> None:
         """Add a garment of a registered photo.
 
@@ -121,6 +122,7 @@ class TableWriter:
             row: where the source has it.
             score: confidence, 1 for an annotation.
             group: value of the grouping column; a photo takes the first one that is not empty.
+            area: pixels of the mask as annotated, where `runs` are a smaller copy of it; None for those of `runs`.
 
         Raises:
             KeyError: the photo is not registered.
@@ -131,7 +133,8 @@ class TableWriter:
         self._pair_attribute.extend(attributes or ())
         count = len(runs.starts)
         given = attributes is not None
-        values = (index, class_index, runs.area, score, row, len(self._starts), count, given)
+        pixels = runs.area if area is None else area
+        values = (index, class_index, pixels, score, row, len(self._starts), count, given)
         for column, value in zip(self._columns.values(), values, strict=True):
             column.append(value)
         self._starts.append(runs.starts)

@@ -50,10 +50,20 @@ def thumbnails(photos: Sequence[Path], cache_dir: Path, *, progress: Callable[[s
     if progress is not None:
         progress(f"Looking at {len(stale)} photos for near-duplicates (data.near_duplicates=false skips this)")
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for index, thumbnail in zip(stale, pool.map(_thumbnail, (photos[i] for i in stale)), strict=True):
-            result[index] = thumbnail
+        for index, small in zip(stale, pool.map(thumbnail, (photos[i] for i in stale)), strict=True):
+            result[index] = small
     _save(cache_dir / CACHE_NAME, stamps, result)
     return result
+
+
+def thumbnail(photo: Path) -> Thumbnails:
+    """Grey thumbnail of a photo's file, uint8 (32, 32); all 0 where it cannot be read."""
+    try:
+        image_HW3 = read_photo(photo, at_least=_AT_LEAST)
+    except PhotoError:
+        return np.zeros((SIDE, SIDE), dtype=np.uint8)
+    grey = cv2.resize(cv2.cvtColor(image_HW3, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(grey, dtype=np.uint8)
 
 
 def _stamp(photo: Path) -> tuple[int, int]:
@@ -63,15 +73,6 @@ def _stamp(photo: Path) -> tuple[int, int]:
     except OSError:
         return -1, -1
     return stat.st_size, stat.st_mtime_ns
-
-
-def _thumbnail(photo: Path) -> Thumbnails:
-    try:
-        image_HW3 = read_photo(photo, at_least=_AT_LEAST)
-    except PhotoError:
-        return np.zeros((SIDE, SIDE), dtype=np.uint8)
-    grey = cv2.resize(cv2.cvtColor(image_HW3, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(grey, dtype=np.uint8)
 
 
 def _load(cache: Path, count: int) -> tuple[Stamps, Thumbnails]:
