@@ -228,9 +228,9 @@ def test_a_faulty_row_of_the_submission_stops_the_score(folder: Path, cells: str
 
 def test_file_faults_are_sentences(folder: Path) -> None:
     truth, submission = write_truth(folder, TRUTH), write_submission(folder, GOOD)
-    with pytest.raises(FashionError, match=r"truth .*gone\.csv does not exist"):
+    with pytest.raises(FashionError, match=r"truth .*gone\.csv is not a file"):
         score_files(folder / "gone.csv", submission)
-    with pytest.raises(FashionError, match=r"submission .*gone\.csv does not exist"):
+    with pytest.raises(FashionError, match=r"submission .*gone\.csv is not a file"):
         score_files(truth, folder / "gone.csv")
     with pytest.raises(FashionError, match=r"photo c\.jpg, which the truth does not have"):
         score_files(truth, write_submission(folder, [*GOOD, f"c.jpg,{SQUARE},0"]))

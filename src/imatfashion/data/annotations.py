@@ -47,8 +47,8 @@ class Annotations:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).absolute()
         self.meta = _read_meta(self.path)
-        self.classes = _labels(self.meta["classes"])
-        self.attributes = _labels(self.meta["attributes"])
+        self.classes = _labels(self.path, self.meta, "classes")
+        self.attributes = _labels(self.path, self.meta, "attributes")
         self.garment_photo: npt.NDArray[np.int32] = self._load("garment_photo")
         self.garment_class: npt.NDArray[np.int16] = self._load("garment_class")
         self.garment_attributes: npt.NDArray[np.bool_] = self._load("garment_attributes")
@@ -186,13 +186,18 @@ class _Strings:
 
 def _read_meta(path: Path) -> dict[str, Any]:
     try:
-        meta: dict[str, Any] = json.loads((path / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
+    except OSError as error:
         raise FashionError(f"there is no annotation table at {path}: give the folder that was written") from error
-    if meta.get("version") != VERSION:
+    except (ValueError, RecursionError) as error:
+        raise FashionError(f"the table {path} is damaged (meta.json): delete it and build it anew") from error
+    if not isinstance(meta, dict) or meta.get("version") != VERSION:
         raise FashionError(f"the table {path} is of another format version: delete it and build it anew")
     return meta
 
 
-def _labels(lists: dict[str, Any]) -> Labels:
-    return Labels(tuple(lists["ids"]), tuple(lists["names"]), tuple(lists["groups"]))
+def _labels(path: Path, meta: dict[str, Any], key: str) -> Labels:
+    try:
+        return Labels(*(tuple(meta[key][name]) for name in ("ids", "names", "groups")))
+    except (KeyError, TypeError) as error:
+        raise FashionError(f"the table {path} is damaged (meta.json): delete it and build it anew") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from imatfashion.data.plain_text import visible
 from imatfashion.errors import FashionError
 
 MOST_CLASSES = 254
@@ -103,4 +104,9 @@ def _label(item: Any, place: str) -> tuple[int, str, str]:
         raise FashionError(f"{place} has the id {item['id']!r}: ids are whole numbers from 0")
     if not isinstance(item["name"], str):
         raise FashionError(f"{place} has the name {item['name']!r}: names are text")
-    return item["id"], item["name"], str(item.get("supercategory") or "")
+    return item["id"], _plain(item["name"]), _plain(str(item.get("supercategory") or ""))
+
+
+def _plain(name: str) -> str:
+    """The name in one line that every file can hold: JSON allows line ends and lone surrogates."""
+    return visible(" ".join(name.split()))

@@ -7,6 +7,7 @@ import csv
 import numpy as np
 
 from imatfashion.data.annotations import Annotations
+from imatfashion.data.refusals import refusal_line
 
 _SHOWN = 5
 
@@ -40,8 +41,8 @@ def _refusals(table: Annotations) -> list[str]:
         return ["no record was refused"]
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    lines = [f"{table.refused} records refused, all listed in {path}:"]
-    lines += [f"  row {row['row']}, {row['photo']}: {row['reason']}" for row in rows[:_SHOWN]]
+    lines = [f"{table.refused} record{'s' if table.refused > 1 else ''} refused, all listed in {path}:"]
+    lines += [f"  {refusal_line(row['row'], row['photo'], row['reason'])}" for row in rows[:_SHOWN]]
     if len(rows) > _SHOWN:
         lines.append(f"  … and {len(rows) - _SHOWN} more")
     return lines

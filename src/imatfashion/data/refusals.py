@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from imatfashion.data.plain_text import plain_cell, visible
 from imatfashion.data.records import Refusal
 from imatfashion.errors import FashionError
 
 FILE = "refused.csv"
+_LONGEST_NAME = 200
 
 
 class Refusals:
@@ -51,26 +53,24 @@ class Refusals:
             FashionError: `on_bad` is `error`.
         """
         row = str(refusal.row) if refusal.row >= 0 else ""
-        sentence = _sentence(self._source, row, refusal.photo, refusal.reason)
+        photo, reason = visible(refusal.photo[:_LONGEST_NAME]), visible(refusal.reason)
+        sentence = f"{self._source}, {refusal_line(row, photo, reason)}"
         if self._on_bad == "error":
             raise FashionError(sentence)
         self.first = self.first or sentence
-        self.reasons[re.sub(r"'[^']*'|-?\d+", "…", refusal.reason)[:80]] += 1
-        self._rows.writerow([row, plain_cell(refusal.photo), plain_cell(refusal.reason)])
+        self.reasons[re.sub(r"'[^']*'|-?\d+", "…", reason)[:80]] += 1
+        self._rows.writerow([row, plain_cell(photo), plain_cell(reason)])
 
 
 def first_refusal(table: Path, source: Path) -> str:
     """The first line of a table's refused.csv as a sentence."""
     with (table / FILE).open(encoding="utf-8", newline="") as file:
         row = next(csv.DictReader(file))
-    return _sentence(source, row["row"], row["photo"], row["reason"])
+    return f"{source}, {refusal_line(row['row'], row['photo'], row['reason'])}"
 
 
-def plain_cell(text: str) -> str:
-    """The text as a CSV cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
-
-
-def _sentence(source: Path, row: str, photo: str, reason: str) -> str:
-    place = f"{source}, row {row}" if row else str(source)
-    return f"{place} ({photo or 'no photo named'}): {reason}"
+def refusal_line(row: str, photo: str, reason: str) -> str:
+    """A refusal in words; `row` and `photo` are "" where there is none."""
+    if not row:
+        return f"{photo or 'an item without a name'}: {reason}"
+    return f"row {row} ({photo or 'no photo named'}): {reason}"

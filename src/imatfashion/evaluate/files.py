@@ -48,7 +48,7 @@ def truth_table(path: Path, labels: Path | None = None) -> Iterator[Truth]:
         FashionError: the file or its label file cannot be read, or nothing in it is usable.
     """
     if not path.is_file():
-        raise FashionError(f"the truth {path} does not exist: give an annotation file such as test.csv")
+        raise FashionError(f"the truth {path} is not a file: give an annotation file such as test.csv")
     source = open_source(path, labels=_label_file(path, labels))
     with _built(source) as table:
         yield Truth(table, source.labels_path, _bare_photos(source, table))
@@ -69,7 +69,7 @@ def submission_table(path: Path, labels: Path) -> Iterator[Annotations]:
         yield Annotations(path)
         return
     if not path.is_file():
-        raise FashionError(f"the submission {path} does not exist: give a CSV with ImageId, EncodedPixels, ClassId")
+        raise FashionError(f"the submission {path} is not a file: give a CSV with ImageId, EncodedPixels, ClassId")
     source = open_source(path, format="submission", labels=labels.resolve())
     with _built(_with_filler(source)) as table:
         if table.refused:
@@ -116,7 +116,9 @@ def _label_file(truth: Path, given: Path | None) -> Path | None:
     for path in (place / name for place in (folder, folder.parent) for name in _LABEL_FILES):
         if path.is_file():
             return path
-    raise FashionError(f"there is no label file ({' or '.join(_LABEL_FILES)}) beside {truth} or above it: give one")
+    raise FashionError(
+        f"there is no label file ({' or '.join(_LABEL_FILES)}) beside {truth} or above it: give --labels"
+    )
 
 
 def _bare_photos(source: Source, table: Annotations) -> list[str]:
