@@ -114,8 +114,6 @@ def build_table(
     return report
 
 
-def _repaired(table: Annotations) -> bool:
-    """Whether a photo that was refused is another file by now."""
 def _open_prepared(root: Path, places: dict[str, str | Path | None]) -> Annotations:
     for key, given in places.items():
         if given is not None:
@@ -123,6 +121,8 @@ def _open_prepared(root: Path, places: dict[str, str | Path | None]) -> Annotati
     return open_prepared(root)
 
 
+def _repaired(table: Annotations) -> bool:
+    """Whether a photo that was refused is another file by now."""
     folder = table.photo_dir
     faults: dict[str, list[int]] = table.meta.get("photo_faults", {})
     return folder is not None and any(file_state(folder / name) != state for name, state in faults.items())
