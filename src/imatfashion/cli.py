@@ -80,17 +80,19 @@ def index(
     """
     from imatfashion.data.build import open_table
     from imatfashion.data.overview import overview
+    from imatfashion.data.progress_bar import progress_bar
 
-    table = open_table(
-        data_dir,
-        format=format,
-        annotations=annotations,
-        photos=photo_dir,
-        labels=labels,
-        on_bad=on_bad,
-        check_photos=photos,
-        progress=lambda text: typer.echo(text, err=True),
-    )
+    with progress_bar("reading annotations") as progress:
+        table = open_table(
+            data_dir,
+            format=format,
+            annotations=annotations,
+            photos=photo_dir,
+            labels=labels,
+            on_bad=on_bad,
+            check_photos=photos,
+            progress=progress,
+        )
     typer.echo(overview(table))
 
 

@@ -193,8 +193,10 @@ def test_a_missing_photo_folder_is_one_sentence(make: Make):
 
 def test_the_table_is_built_once_and_anew_after_a_change(make: Make):
     root = make(GOOD)
-    told: list[str] = []
-    first = open_table(root, progress=told.append)
+    told: list[tuple[int, int]] = []
+    first = open_table(root, progress=lambda *place: told.append(place))
+    assert told
+    assert all(0 <= done <= total == (root / "train.csv").stat().st_size for done, total in told)
     assert first.path.parent == root / ".imatfashion"
     before = (first.path / "meta.json").stat().st_ino
     assert open_table(root).path == first.path

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.cache import photo_dir_entry, table_path
+from imatfashion.data.meter import Progress
 from imatfashion.data.prepared import KIND, is_prepared, open_prepared
 from imatfashion.data.refusals import Refusals, first_refusal
 from imatfashion.data.sources import Source, load, locate
-from imatfashion.data.table_builder import Progress, TableBuilder
+from imatfashion.data.table_builder import TableBuilder
 from imatfashion.data.table_files import file_state, is_table
 from imatfashion.data.table_writer import TableWriter
 from imatfashion.errors import FashionError
@@ -87,7 +88,7 @@ def build_table(
         out: the table's folder.
         check_photos: look at each photo: is it there, whole, and of the annotated size.
         on_bad: `skip` lists bad records in refused.csv, `error` raises at the first.
-        progress: is told now and then, in words, how far the build is.
+        progress: is told now and then how far the reading is: done and total, bytes.
         replace: put the table in the place of one that is there.
 
     Raises:

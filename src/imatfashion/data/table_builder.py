@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import blake2b
+from time import monotonic
 
+import numpy as np
+
+from imatfashion.data.meter import Progress
 from imatfashion.data.photos import PhotoError, check_photo, read_header
 from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
 from imatfashion.data.refusals import Refusals
@@ -14,9 +17,8 @@ from imatfashion.data.table_files import file_state
 from imatfashion.data.table_writer import TableWriter
 from imatfashion.errors import FashionError
 
-Progress = Callable[[str], None]
-
-_REPORT_EVERY = 10_000
+_REPORT_EVERY = 0.1
+"""Seconds."""
 _COMPETITION = ("imaterialist2019", "imaterialist2020")
 
 
@@ -51,10 +53,12 @@ class TableBuilder:
         Raises:
             FashionError: a file-level fault, or nothing that can be used.
         """
-        for count, record in enumerate(self.source.records(), start=1):
+        due, meter = 0.0, self.source.meter
+        for record in self.source.records():
             self.add(record)
-            if progress is not None and count % _REPORT_EVERY == 0:
-                progress(f"{self.source.annotations.name}: {count:,} records read")
+            if progress is not None and monotonic() >= due:
+                progress(meter.done, meter.total)
+                due = monotonic() + _REPORT_EVERY
         self._add_photos_without_rows()
         if not self.photos:
             first = self.refusals.first or "it lists no photo"
@@ -109,7 +113,8 @@ class TableBuilder:
                 return f"the attribute id {attribute_id} is not in the label file"
         # A digest a garment, not its runs, so that memory hardly grows.
         digest = blake2b(f"{record.photo}\0{record.class_id}\0".encode(), digest_size=12)
-        digest.update(record.runs.starts.tobytes() + record.runs.lengths.tobytes())
+        digest.update(np.ascontiguousarray(record.runs.starts).data)
+        digest.update(np.ascontiguousarray(record.runs.lengths).data)
         if digest.digest() in self._digests:
             return "the row is a duplicate: an earlier one has the same photo, class and runs"
         self._digests.add(digest.digest())

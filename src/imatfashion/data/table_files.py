@@ -16,13 +16,14 @@ import numpy.typing as npt
 from imatfashion.errors import FashionError
 
 _ABANDONED = 24 * 3600.0
+_BUFFER = 2**20
 
 
 class GrowingArray:
     """An int32 .npy file that is appended to; its length is written into the header at the end."""
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("wb")
+        self._file: BinaryIO = path.open("wb", buffering=_BUFFER)
         self._length = 0
         self._header()
 
@@ -31,7 +32,7 @@ class GrowingArray:
 
     def append(self, values: npt.NDArray[np.int32]) -> None:
         """Add values at the end."""
-        self._file.write(np.ascontiguousarray(values, dtype=np.int32).tobytes())
+        self._file.write(memoryview(np.ascontiguousarray(values, dtype=np.int32)).cast("B"))
         self._length += len(values)
 
     def close(self) -> None:

@@ -6,7 +6,10 @@ import csv
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from imatfashion.data.meter import Meter
 from imatfashion.data.records import Refusal
 from imatfashion.data.sources.csv_rows import read_header, read_rows
 from imatfashion.errors import FashionError
@@ -35,6 +38,29 @@ def test_rows_of_another_width_are_refused_one_by_one(tmp_path: Path):
         (3, ["2"]),
         Refusal(4, "1", "the row has 3 cells, not 2"),
     ]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(alphabet='ab,"\r\n \0\u2028é', max_size=30))
+def test_cells_are_those_of_the_csv_module(tmp_path: Path, text: str):
+    path = write(tmp_path, f"x,y\n{text}")
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        next(reader)
+        wanted = [(reader.line_num, cells) for cells in reader if cells]
+    for found, (line, cells) in zip(read_rows(path, ["x", "y"]), wanted, strict=True):
+        if len(cells) == 2:
+            assert found == (line, cells)
+        else:
+            assert isinstance(found, Refusal)
+            assert (found.row, found.photo) == (line, cells[0].split("\n")[0])
+
+
+def test_a_meter_follows_the_file(tmp_path: Path):
+    path, meter = write(tmp_path, "a,b\n" + ("x" * 20_000 + ",1\n") * 100), Meter()
+    places = [meter.done for _ in read_rows(path, ["a"], meter)]
+    assert places == sorted(places)
+    assert 0 < places[0] < places[50] < meter.done == meter.total == path.stat().st_size
 
 
 def test_long_cells_are_read(tmp_path: Path):

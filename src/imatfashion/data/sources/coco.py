@@ -41,7 +41,7 @@ def find_photos(path: Path, root: Path) -> Path | None:
 def read(source: Source) -> Iterator[Record]:
     """Yield a garment or a refusal an annotation, then the photos that no annotation names."""
     images: dict[ImageId, tuple[str, int, int]] = {}
-    for position, (_, item) in enumerate(json_items(source.annotations, ["images"])):
+    for position, (_, item) in enumerate(json_items(source.annotations, ["images"], source.meter)):
         try:
             image_id, image = _image(item)
             if image_id in images:
@@ -50,7 +50,7 @@ def read(source: Source) -> Iterator[Record]:
         except FieldError as error:
             yield Refusal(-1, _file_name(item), f"image {position}: {error}")
     named: set[ImageId] = set()
-    for row, (_, item) in enumerate(json_items(source.annotations, ["annotations"])):
+    for row, (_, item) in enumerate(json_items(source.annotations, ["annotations"], source.meter)):
         reference = item.get("image_id") if isinstance(item, dict) else None
         if not isinstance(reference, int | str) or reference not in images:
             yield Refusal(row, "", f"the image id {str(reference)[:40]} is not among the images")

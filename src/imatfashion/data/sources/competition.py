@@ -24,7 +24,8 @@ def read_competition(
         labels: from the labels' cells to the text of the class and of each attribute.
         photo_name: from ImageId to the photo's file name.
     """
-    for row in read_rows(source.annotations, [*columns, *([source.group_by] if source.group_by else [])]):
+    wanted = [*columns, *([source.group_by] if source.group_by else [])]
+    for row in read_rows(source.annotations, wanted, source.meter):
         if isinstance(row, Refusal):
             yield row
             continue

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
+from imatfashion.data.meter import Meter
+from imatfashion.data.plain_text import visible
 from imatfashion.data.records import Refusal
 from imatfashion.errors import FashionError
 
@@ -27,12 +30,20 @@ def read_header(path: Path) -> list[str]:
     return [name.strip() for name in header]
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]] | Refusal]:
+def shown(header: Sequence[str]) -> str:
+    """A header for a message, cut where it is long."""
+    return visible(",".join(header)[:200])
+
+
+def read_rows(
+    path: Path, columns: Sequence[str], meter: Meter | None = None
+) -> Iterator[tuple[int, list[str]] | Refusal]:
     """The cells of the wanted columns, row by row.
 
     Args:
         path: the CSV.
         columns: the wanted columns, all of which must be in the header.
+        meter: told how far the reading is.
 
     Yields:
         The line where the row ends (the header is line 1) and its cells, or a refusal of a row with a wrong number
@@ -44,17 +55,39 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[st
     header = read_header(path)
     missing = [name for name in columns if name not in header]
     if missing:
-        raise FashionError(f"{path} has no column {missing[0]}: its header is {','.join(header)[:200]}")
+        raise FashionError(f"{path} has no column {missing[0]}: its header is {shown(header)}")
     places = [header.index(name) for name in columns]
     csv.field_size_limit(_LONGEST_CELL)
-    with _sentences(path), path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file)
-        next(lines)
-        for cells in lines:
+    with (
+        _sentences(path),
+        path.open(encoding="utf-8-sig", newline="") as file,
+        (meter or Meter()).watch(file.buffer),
+    ):
+        rows = _split(file)
+        next(rows)
+        for first, last, cells in rows:
             if len(cells) == len(header):
-                yield lines.line_num, [cells[place] for place in places]
+                yield last, [cells[place] for place in places]
             elif cells:
-                yield Refusal(lines.line_num, cells[0][:200], f"the row has {len(cells)} cells, not {len(header)}")
+                reason = f"the row has {len(cells)} cells, not {len(header)}"
+                if last > first:
+                    reason += f"; it spans lines {first} to {last}: is a quotation mark lost?"
+                yield Refusal(last, cells[0].split("\n")[0], reason)
+
+
+def _split(lines: Iterator[str]) -> Iterator[tuple[int, int, list[str]]]:
+    """First line, last line and cells of each row, as the csv module gives them."""
+    last = 0
+    for line in lines:
+        first = last + 1
+        if '"' in line or len(line) > _LONGEST_CELL:
+            row = csv.reader(chain([line], lines))
+            cells, last = next(row), last + row.line_num
+        else:
+            # Without quotation marks a row is a line and commas part its cells: four times as fast as the csv module.
+            text, last = line.rstrip("\r\n"), first
+            cells = text.split(",") if text else []
+        yield first, last, cells
 
 
 @contextmanager

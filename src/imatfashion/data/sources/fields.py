@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from imatfashion.masks import runs
@@ -11,6 +12,7 @@ class FieldError(ValueError):
     """A cell that means nothing; the message is a reason, without the place."""
 
 
+@lru_cache(1024)  # a photo's rows mostly follow one another
 def parse_photo(text: str) -> str:
     """A photo's name below the photo folder.
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from imatfashion.data.meter import Meter
 from imatfashion.errors import FashionError
 
 _CHUNK = 2**20
@@ -14,12 +15,13 @@ _AFTER_VALUE = frozenset(",:]} \t\r\n")
 _DECODER = json.JSONDecoder()
 
 
-def json_items(path: Path, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
+def json_items(path: Path, keys: Collection[str], meter: Meter | None = None) -> Iterator[tuple[str, Any]]:
     """Stream the lists of a JSON object.
 
     Args:
         path: a file whose outermost value is an object.
         keys: names of its lists that are wanted.
+        meter: told how far the reading is.
 
     Yields:
         Name of the list and item, in the file's order.
@@ -28,7 +30,7 @@ def json_items(path: Path, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
         FashionError: the file is missing, is no such JSON, or a wanted value is not a list.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open(encoding="utf-8-sig") as file, (meter or Meter()).watch(file.buffer):
             yield from _items(_Text(file), keys)
     except OSError as error:
         raise FashionError(f"the annotation file {path} cannot be read ({error.strerror})") from error

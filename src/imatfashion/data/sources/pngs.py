@@ -42,7 +42,7 @@ def read(source: Source) -> Iterator[Record]:
     names = photos_by_stem(source.photo_dir)
     nothing = none_values(source.classes)
     paths = sorted(path for path in source.annotations.iterdir() if path.suffix.lower() == ".png")
-    for row, path in enumerate(paths):
+    for row, path in enumerate(source.meter.count(paths)):
         photo = names.get(path.stem, f"{path.stem}.jpg")
         try:
             parse_photo(photo)

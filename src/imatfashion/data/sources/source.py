@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imatfashion.data.labels import Labels
+from imatfashion.data.meter import Meter
 from imatfashion.data.records import Record
 
 
@@ -24,6 +25,7 @@ class Source:
         grid: side of the grid that the masks lie on, pixels; None where they lie on the photo.
         group_by: column of a CSV whose value groups photos (a regex on names is not the reader's matter).
         read: the format's reader.
+        meter: how far the reader has come.
     """
 
     format: str
@@ -35,6 +37,7 @@ class Source:
     grid: int | None
     group_by: str | None
     read: Callable[[Source], Iterator[Record]] = field(repr=False, compare=False)
+    meter: Meter = field(default_factory=Meter, repr=False, compare=False)
 
     def records(self) -> Iterator[Record]:
         """Garments, photos without garments and refusals, streamed in the source's order."""

@@ -26,7 +26,7 @@ def read(source: Source, *, sorted_only: bool = False) -> Iterator[Record]:
     grid = source.grid or GRID
     fillers: dict[str, int] = {}
     others: set[str] = set()
-    for row in read_rows(source.annotations, COLUMNS):
+    for row in read_rows(source.annotations, COLUMNS, source.meter):
         if isinstance(row, Refusal):
             yield row
             continue
