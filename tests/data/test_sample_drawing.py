@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 from matplotlib.path import Path as Outline
 
+from imatfashion.data.sample import extras, lowers, uppers
 from imatfashion.data.sample import labels as ids
-from imatfashion.data.sample import lowers, uppers
 from imatfashion.data.sample.canvas import Canvas, Piece
 from imatfashion.data.sample.designs import CHOICES, Design, contrast, design
 from imatfashion.data.sample.fabric import Fabric
@@ -239,6 +239,27 @@ def test_long_sleeves_are_longer_and_belong_to_the_garment() -> None:
         assert all((sleeve.mask <= shirt.mask).all() for sleeve in sleeves)
         areas.append(sum(int(sleeve.mask.sum()) for sleeve in sleeves))
     assert areas[1] > 1.8 * areas[0]
+
+
+def test_a_belt_cuts_some_garments_and_lies_on_others() -> None:
+    pieces_left = set()
+    for seed in range(12):
+        canvas, dress = painted(ids.DRESS, ids.STRAIGHT)
+        extras.paint_belt(np.random.default_rng(seed), canvas, standing(), dress, (1.0, 2.7))
+        pieces_left.add(cv2.connectedComponents(dress.mask.astype(np.uint8))[0] - 1)
+        assert [piece.class_id for piece in canvas.pieces] == [ids.DRESS, ids.BELT]
+    assert pieces_left == {1, 2}
+
+
+def test_shoes_are_two_rows_or_one_of_two_parts() -> None:
+    rows = set()
+    for seed in range(12):
+        canvas = blank(340, 300)
+        extras.paint_shoes(np.random.default_rng(seed), canvas, standing())
+        parts = [cv2.connectedComponents(piece.mask.astype(np.uint8))[0] - 1 for piece in canvas.pieces]
+        assert parts in ([1, 1], [2])
+        rows.add(len(parts))
+    assert rows == {1, 2}
 
 
 def test_a_design_takes_one_attribute_of_each_group() -> None:
