@@ -50,7 +50,7 @@ _TENDENCIES: dict[int, tuple[tuple[float, float, float], ...]] = {
     ids.BAG: ((0.08, 0.65, 0.62), (0.0, 0.7, 0.6), (0.14, 0.75, 0.85)),
     ids.SCARF: ((0.02, 0.8, 0.8), (0.13, 0.7, 0.9), (0.48, 0.6, 0.6)),
 }
-_ANY_COLOUR = 0.15
+_ANY_COLOUR = 0.08
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Outfit:
 
 def random_outfit(rng: np.random.Generator, pose: Pose) -> Outfit:
     """A dress, or an upper and a lower garment; perhaps a jacket or coat over it."""
-    outer_class = rng.choice((-1, ids.JACKET, ids.COAT), p=(0.56, 0.23, 0.21))
+    outer_class = rng.choice((-1, ids.JACKET, ids.COAT), p=(0.54, 0.22, 0.24))
     outer = design(rng, int(outer_class), pose) if outer_class >= 0 else None
     if rng.random() < 0.27:
         return Outfit(design(rng, ids.DRESS, pose), None, outer, float(rng.choice((0.0, 0.34, 0.95))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,14 +80,15 @@ def paint_collar(canvas: Canvas, pose: Pose, design: Design, body: Piece, cloth:
 
 def paint_pocket(canvas: Canvas, pose: Pose, design: Design, body: Piece, at: tuple[float, float]) -> None:
     """A patch pocket that lies on the garment."""
-    cloth = shade(design.fabric, 0.78)
+    # Without the garment's pattern and darker, so that it can be told from it in a small photo.
+    cloth = replace(shade(design.fabric, 0.62), pattern="plain")
     outline = pose.at(points(*[(at[0] + x, at[1] + y) for x, y in _PATCH]))
     canvas.paint([outline], cloth, onto=[canvas.piece(ids.POCKET), body])
-    flap = pose.at(box((at[0], at[1] - 0.19), 0.27, 0.035))
+    flap = pose.at(box((at[0], at[1] - 0.19), 0.3, 0.04))
     canvas.decorate([flap], shade(cloth, 0.6), body)
 
 
-_PATCH = ((-0.27, -0.25), (0.27, -0.25), (0.27, 0.17), (0.0, 0.29), (-0.27, 0.17))
+_PATCH = ((-0.3, -0.27), (0.3, -0.27), (0.3, 0.2), (0.0, 0.32), (-0.3, 0.2))
 
 
 def paint_opening(rng: np.random.Generator, canvas: Canvas, pose: Pose, design: Design, on: Piece, front: Front,
