@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.decode import ByteArray
+from imatfashion.data.lookup import look_up, occurring
 from imatfashion.data.photos import EncodedPhoto, decode_photo
 from imatfashion.masks.paint import Sampler
 from imatfashion.masks.view import View
@@ -21,6 +22,9 @@ PADDING = 118
 """Grey outside the photo: about the mean of ImageNet's photos, so that it is near 0 once normalised."""
 IGNORE = 255
 """Label of pixels that neither loss nor metrics count."""
+_ENOUGH = 0.9
+"""Least size of a decoded photo, as a share of the sample's: the commonest photo, 2000 wide, is then decoded four times
+smaller for 512, at 500, in half the time that the next larger scale takes."""
 NOBODY, OUTSIDE = -1, -2
 """Owners that are not garments: background, and what lies outside the photo."""
 
@@ -44,8 +48,8 @@ def render(photo: EncodedPhoto, size: tuple[int, int] | None, view: View) -> Byt
         image = decode_photo(photo)
         return render_image(image, image.shape[:2], view)
     enough = (
-        math.ceil(size[0] * view.out_height / view.height),
-        math.ceil(size[1] * view.out_width / view.width),
+        math.ceil(_ENOUGH * size[0] * view.out_height / view.height),
+        math.ceil(_ENOUGH * size[1] * view.out_width / view.width),
     )
     return render_image(decode_photo(photo, at_least=enough, size=size), size, view)
 
@@ -80,7 +84,7 @@ def _interval(first: int, length: int, out: int, photo: int, decoded: int) -> tu
         return 0, 0, 0, 0
     low, high = int(inside[0]), int(inside[-1]) + 1
     ends = np.clip(first + np.array([low, high]) * length / out, 0, photo) * decoded / photo
-    # Whole decoded pixels: less than half an output pixel is lost, for a decoded one is never larger than that.
+    # Whole decoded pixels: little more than half an output pixel is lost, for a decoded one is hardly larger than that.
     begin = min(round(float(ends[0])), decoded - 1)
     return begin, max(begin + 1, round(float(ends[1]))), low, high
 
@@ -133,11 +137,11 @@ def maps_of_owners(
     count = len(garment_class)
     # Shifted by 2, owners index small tables: outside, nobody, then the garments.
     shifted = owners + 2
-    visible = np.bincount(shifted.ravel(), minlength=count + 2)[2:] > 0
+    visible = occurring(shifted, count + 2)[2:]
     region = np.full(count + 2, -1, dtype=np.int16)
     region[2:][visible] = np.arange(visible.sum())
     label = np.concatenate([[IGNORE, num_classes], garment_class]).astype(np.uint8)
-    return label[shifted], region[shifted], np.flatnonzero(visible)
+    return look_up(label, shifted), look_up(region, shifted), np.flatnonzero(visible)
 
 
 def paint_maps(
