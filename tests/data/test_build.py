@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from imatfashion.data.build import build_table, open_table
-from imatfashion.data.refusals import plain_cell
+from imatfashion.data.plain_text import plain_cell
 from imatfashion.data.sources import open_source
 from imatfashion.errors import FashionError
 
@@ -73,7 +73,7 @@ GOOD = "a.jpg,1 2,8,6,0_1"
         ("a.jpg,3 2,eight,6,0", "the Height 'eight' is not a whole number"),
         ("a.jpg,3 2,8,6.0,0", "the Width '6.0' is not a whole number"),
         ("a.jpg,3 2,0,6,0", "the size 0 × 6 is not a photo's"),
-        ("a.jpg,3 2,90000,90000,0", "the size 90000 × 90000 is not a photo's"),
+        ("a.jpg,3 2,90000,90000,0", "the size 90000 × 90000 is no photo's"),
         ("a.jpg,3 2,9,6,0", "the size 9 × 6 differs from an earlier row's 8 × 6"),
         ("a.jpg,1 2,8,6,0_4", "a duplicate"),
         ("a.jpg,3 2,8,6", "the row has 4 cells, not 5"),
@@ -165,7 +165,7 @@ def test_refused_cells_are_no_formulas(make: Make):
         (b"ImageId,EncodedPixels,Width,ClassId\n", "has no column Height"),
         (b"ImageId,EncodedPixels,ClassId\n", "has no column Height"),
         (b"ImageId,EncodedPixels,Height,Width\n", "has no column ClassId"),
-        (HEADER.encode() + b"\n", "can be used; the first fault: it lists no photo"),
+        (HEADER.encode() + b"\n", "can be used; the first fault: it lists no garment"),
         (HEADER.encode() + b"\na.jpg,1 x,8,6,0\n", "can be used; the first fault: "),
         (HEADER.encode() + b"\n\xff\xfe,1 2,8,6,0\n", "is not UTF-8 text"),
         ((HEADER + "\na.jpg,1 2,8,6,0\n").encode("utf-16"), "is not UTF-8 text"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 import zlib
@@ -133,11 +134,15 @@ def test_missing_empty_and_foreign_files(tmp_path):
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("not a photo at all")
     (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     for name, reason in {
         "none.jpg": "it is missing",
         "empty.jpg": "it is empty",
         "text.jpg": "it is not an image",
-        "folder.jpg": "is a directory",
+        "folder.jpg": "it is not a file",
+        "pipe.jpg": "it is not a file",
+        "phone.heic": "it is a HEIC photo: convert it to JPEG",
     }.items():
         assert check_photo(tmp_path / name, 4, 4) == reason
         with pytest.raises(PhotoError, match=reason):

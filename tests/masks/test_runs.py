@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco_mask
 
-from imatfashion.masks.runs import RunError, Runs, decode_runs, encode_mask, fits, format_runs, from_arrays, parse_runs
+from imatfashion.masks.runs import RunError, Runs, decode_runs, encode_mask, format_runs, from_arrays, parse_runs
 
 MASKS = 10_000
 
@@ -139,9 +139,6 @@ def test_an_empty_cell_is_an_empty_mask():
 
 def test_the_last_pixel_of_the_largest_photo_can_be_counted():
     side = 46_340
-    assert fits(side, side)
-    assert not fits(side + 1, side + 1)
-    assert not fits(0, 5)
     runs = parse_runs(f"{side * side} 1", side, side)
     assert runs.starts[0] == side * side - 1
     assert format_runs(runs) == f"{side * side} 1"

@@ -97,7 +97,9 @@ def build_table(
     if on_bad not in ("skip", "error"):
         raise FashionError(f"data.on_bad={on_bad} is unknown: it is skip or error")
     if check_photos and source.grid is None and source.photo_dir is None:
-        raise FashionError(f"the photos of {source.annotations} are not found: give their folder as data.photos")
+        raise FashionError(
+            f"the photos of {source.annotations} are not found: give their folder as data.photos (--photo-dir)"
+        )
     meta = {
         "kind": "annotations",
         "format": source.format,

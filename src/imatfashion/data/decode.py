@@ -64,10 +64,18 @@ def other_header(stream: BinaryIO) -> JpegHeader:
     except _BOMB as error:
         raise ValueError(f"it has more than {LARGEST_PHOTO} pixels") from error
     except UnidentifiedImageError as error:
-        raise ValueError("it is empty" if not stream.seek(0, 2) else "it is not an image") from error
+        raise ValueError(_what_it_is(stream)) from error
     except _DAMAGE as error:
         raise ValueError(f"it is damaged ({error})") from error
     return JpegHeader(height, width, exif_orientation(exif.removeprefix(b"Exif\0\0")), 0)
+
+
+def _what_it_is(stream: BinaryIO) -> str:
+    stream.seek(0)
+    start = stream.read(12)
+    if start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif"):
+        return "it is a HEIC photo: convert it to JPEG"
+    return "it is not an image" if start else "it is empty"
 
 
 def decode_other(stream: BinaryIO) -> ByteArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -41,7 +42,8 @@ def load_photo(path: Path) -> EncodedPhoto:
         PhotoError: there is no such file, or it cannot be read.
     """
     try:
-        return EncodedPhoto(path, path.read_bytes())
+        with _open(path) as file:
+            return EncodedPhoto(path, file.read())
     except OSError as error:
         raise PhotoError(path, _os_reason(error)) from error
 
@@ -56,7 +58,7 @@ def read_header(path: Path) -> tuple[int, int, int]:
         PhotoError: missing, not an image, damaged before its data, or larger than `LARGEST_PHOTO`.
     """
     try:
-        with path.open("rb") as file:
+        with _open(path) as file:
             return _header(path, file)[:3]
     except OSError as error:
         raise PhotoError(path, _os_reason(error)) from error
@@ -68,7 +70,7 @@ def check_photo(path: Path, height: int, width: int) -> str | None:
     Reads the header and the end of the file, not the picture.
     """
     try:
-        with path.open("rb") as file:
+        with _open(path) as file:
             header = _header(path, file)
             _upright(path, header, (height, width))
             return None if _complete(file, header.scan) else "it is truncated"
@@ -116,6 +118,13 @@ def decode_photo(
     except ValueError as error:
         raise PhotoError(path, str(error)) from error
     return turn(image, orientation)
+
+
+def _open(path: Path) -> BinaryIO:
+    # A pipe would be waited for without end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise PhotoError(path, "it is not a file")
+    return path.open("rb")
 
 
 def _os_reason(error: OSError) -> str:

@@ -60,8 +60,9 @@ class TableBuilder:
                 progress(meter.done, meter.total)
                 due = monotonic() + _REPORT_EVERY
         self._add_photos_without_rows()
-        if not self.photos:
-            first = self.refusals.first or "it lists no photo"
+        # A competition's CSV has only rows of garments: without any it is empty, or all were refused.
+        if not self.garments and (self.refusals.first or self.source.format in _COMPETITION or not self.photos):
+            first = self.refusals.first or "it lists no garment"
             raise FashionError(f"nothing in {self.source.annotations} can be used; the first fault: {first}")
 
     def add(self, record: Record) -> None:
@@ -101,8 +102,9 @@ class TableBuilder:
         if key not in self._checked:
             path = self._photo_dir / record.photo
             self._checked[key] = check_photo(path, *size)
-            if self._checked[key] is not None and path.is_file():
-                self.photo_faults[record.photo] = file_state(path)
+            state = file_state(path)
+            if self._checked[key] is not None and state != [0, 0]:
+                self.photo_faults[record.photo] = state
         return self._checked[key]
 
     def _garment_fault(self, record: Garment) -> str | None:

@@ -117,6 +117,6 @@ def file_state(path: Path) -> list[int]:
     """Size in bytes and time of change of a file, both 0 where there is none."""
     try:
         state = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return [0, 0]
     return [state.st_size, state.st_mtime_ns]

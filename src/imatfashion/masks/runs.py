@@ -14,7 +14,6 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
-_LARGEST = np.iinfo(np.int32).max
 _MOST_DIGITS = 10
 
 
@@ -153,8 +152,3 @@ def decode_runs(runs: Runs, height: int, width: int) -> BoolArray:
 def from_arrays(starts: npt.ArrayLike, lengths: npt.ArrayLike) -> Runs:
     """Runs of two integer sequences that are known to be valid."""
     return Runs(np.asarray(starts, dtype=np.int32), np.asarray(lengths, dtype=np.int32))
-
-
-def fits(height: int, width: int) -> bool:
-    """Whether a photo's pixels can be counted by int32 runs."""
-    return 0 < height * width <= _LARGEST

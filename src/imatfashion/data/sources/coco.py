@@ -11,6 +11,8 @@ from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
 from imatfashion.data.sources.fields import FieldError, check_size, parse_photo
 from imatfashion.data.sources.json_items import json_items
 from imatfashion.data.sources.source import Source
+from imatfashion.data.table_files import file_state
+from imatfashion.errors import FashionError
 from imatfashion.masks.coco import parse_coco_counts, polygons_to_runs
 from imatfashion.masks.runs import RunError, Runs
 
@@ -31,11 +33,17 @@ def own_labels(path: Path) -> tuple[Labels, Labels] | None:
 
 
 def find_photos(path: Path, root: Path) -> Path | None:
-    """The usual folder below `root` that has the file's first photo."""
+    """The usual folder below `root` that has the file's first photo.
+
+    Raises:
+        FashionError: the file is no COCO JSON, or has no photo.
+    """
     first = next((item for _, item in json_items(path, ["images"]) if isinstance(item, dict)), None)
-    name = str(first.get("file_name")) if first else ""
-    folders = (path.stem, *_PHOTO_FOLDERS)
-    return next((root / folder for folder in folders if name and (root / folder / name).is_file()), None)
+    if first is None:
+        raise FashionError(f"{path} has no list 'images' with a photo in it: give the data set's annotation file")
+    name = str(first.get("file_name") or "")
+    folders = (root / folder for folder in (path.stem, *_PHOTO_FOLDERS))
+    return next((folder for folder in folders if file_state(folder / name) != [0, 0] and name), None)
 
 
 def read(source: Source) -> Iterator[Record]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from imatfashion.masks import runs
+from imatfashion.data.decode import LARGEST_PHOTO
+
+_MOST_DIGITS = 10
 
 
 class FieldError(ValueError):
@@ -36,10 +38,7 @@ def parse_size(height: str, width: str) -> tuple[int, int]:
     Raises:
         FieldError: not whole numbers, zero, or more pixels than runs can count.
     """
-    for name, text in (("Height", height), ("Width", width)):
-        if not is_whole(text):
-            raise FieldError(f"the {name} '{text[:20]}' is not a whole number")
-    return check_size(int(height), int(width))
+    return check_size(_whole(height, "Height"), _whole(width, "Width"))
 
 
 def check_size(height: int, width: int) -> tuple[int, int]:
@@ -48,8 +47,10 @@ def check_size(height: int, width: int) -> tuple[int, int]:
     Raises:
         FieldError: zero, negative, or more pixels than runs can count.
     """
-    if height < 1 or width < 1 or not runs.fits(height, width):
+    if height < 1 or width < 1:
         raise FieldError(f"the size {height} × {width} is not a photo's")
+    if height * width > LARGEST_PHOTO:
+        raise FieldError(f"the size {height} × {width} is no photo's: more than {LARGEST_PHOTO} pixels are never read")
     return height, width
 
 
@@ -59,9 +60,7 @@ def parse_class(text: str) -> int:
     Raises:
         FieldError: not a whole number.
     """
-    if not is_whole(text):
-        raise FieldError(f"the class id '{text[:20]}' is not a whole number")
-    return int(text)
+    return _whole(text, "class id")
 
 
 def parse_attributes(texts: list[str]) -> tuple[int, ...]:
@@ -70,12 +69,13 @@ def parse_attributes(texts: list[str]) -> tuple[int, ...]:
     Raises:
         FieldError: one is not a whole number.
     """
-    for text in texts:
-        if not is_whole(text):
-            raise FieldError(f"the attribute id '{text[:20]}' is not a whole number")
-    return tuple(dict.fromkeys(int(text) for text in texts))
+    return tuple(dict.fromkeys(_whole(text, "attribute id") for text in texts))
 
 
-def is_whole(text: str) -> bool:
-    """Whether the text is a whole number in plain digits, of a size that is meant as one."""
-    return text.isascii() and text.isdigit() and len(text) <= 10
+def _whole(text: str, name: str) -> int:
+    # isdigit alone would take digits of other scripts; int() alone would take "1_0" and " 1".
+    if not (text.isascii() and text.isdigit()):
+        raise FieldError(f"the {name} '{text[:20]}' is not a whole number")
+    if len(text) > _MOST_DIGITS:
+        raise FieldError(f"the {name} {text[:20]} is too large")
+    return int(text)

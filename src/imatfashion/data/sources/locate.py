@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imatfashion.data.sources import coco, imaterialist2019, pngs
-from imatfashion.data.sources.csv_rows import read_header
+from imatfashion.data.sources.csv_rows import read_header, shown
 from imatfashion.data.sources.formats import FORMATS
 from imatfashion.errors import FashionError
 
 NAMES = ("auto", *FORMATS)
 """What `format` may be."""
+OPTIONS = {"annotations": "--annotations", "photos": "--photo-dir", "labels": "--labels"}
+"""What the `imatfashion` command calls the keys of the config."""
 _LABEL_FILES = ("label_descriptions.json", "category_attributes_descriptions.json")
 
 
@@ -55,7 +57,7 @@ def locate(
     if root.is_file():
         root, annotations = root.parent, annotations or root.name
     if not root.is_dir():
-        raise FashionError(f"the data folder {root} does not exist: give the folder of the data set as data.root")
+        raise FashionError(f"the data folder {root} does not exist: give the folder of the data set")
     path = _annotations(root, format, annotations)
     name = _recognise(path) if format == "auto" else format
     header = _checked_header(path, name)
@@ -77,7 +79,7 @@ def _annotations(root: Path, format: str, given: str | Path | None) -> Path:
     for name in usual:
         if (root / name).exists():
             return root / name
-    raise FashionError(f"{root} has none of {', '.join(usual)}: give the annotations' place as data.annotations")
+    raise FashionError(f"{root} has none of {', '.join(usual)}: give them as data.annotations (--annotations)")
 
 
 def _given(root: Path, given: str | Path, key: str) -> Path:
@@ -85,7 +87,7 @@ def _given(root: Path, given: str | Path, key: str) -> Path:
     for path in (root / given, Path(given)):
         if path.exists():
             return path
-    raise FashionError(f"{root / given} does not exist: correct data.{key}")
+    raise FashionError(f"{root / given} does not exist: correct data.{key} ({OPTIONS[key]})")
 
 
 def _recognise(path: Path) -> str:
@@ -99,8 +101,8 @@ def _recognise(path: Path) -> str:
             return name
     if "EncodedPixels" in header:
         missing = next(name for name in imaterialist2019.COLUMNS if name not in header)
-        raise FashionError(f"{path} has no column {missing}: its header is {','.join(header)[:200]}")
-    raise FashionError(f"{path} is of no known format (header {','.join(header)[:200]}): see data.format")
+        raise FashionError(f"{path} has no column {missing}: its header is {shown(header)}")
+    raise FashionError(f"{path} is of no known format (header {shown(header)}): see data.format (--format)")
 
 
 def _meant(path: Path, header: list[str]) -> bool:
@@ -118,11 +120,13 @@ def _checked_header(path: Path, format: str) -> list[str]:
     header = read_header(path)
     if format == "imaterialist2019" and "AttributesIds" in header:
         raise FashionError(f"{path} is an iMaterialist 2020 file (column AttributesIds): use data=imaterialist2020")
+    if format == "submission" and {"Height", "Width"} <= set(header):
+        raise FashionError(f"{path} is no submission: it has Height and Width, so its masks lie on the photos")
     missing = [name for name in wanted if name not in header]
     if missing == ["AttributesIds"]:
         raise FashionError(f"{path} is an iMaterialist 2019 file (no AttributesIds): use data=imaterialist2019")
     if missing:
-        raise FashionError(f"{path} has no column {missing[0]}: its header is {','.join(header)[:200]}")
+        raise FashionError(f"{path} has no column {missing[0]}: its header is {shown(header)}")
     return header
 
 
@@ -145,5 +149,7 @@ def _label_files(root: Path, annotations: Path, format: str, given: str | Path |
     # A COCO file may carry its own labels.
     found = (annotations, *files) if format == "coco" else files
     if not found:
-        raise FashionError(f"{root} has no label file ({' or '.join(_LABEL_FILES)}): give its place as data.labels")
+        raise FashionError(
+            f"{root} has no label file ({' or '.join(_LABEL_FILES)}): give one as data.labels (--labels)"
+        )
     return found

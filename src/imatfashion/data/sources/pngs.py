@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from imatfashion.data.labels import Labels
 from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
@@ -71,5 +71,7 @@ def _index_map(path: Path) -> npt.NDArray[Any]:
             return np.asarray(image).astype(np.int32)
     except FieldError:
         raise
+    except UnidentifiedImageError as error:
+        raise FieldError("it is not a readable PNG") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise FieldError(f"it is not a readable PNG ({error})") from error

@@ -64,4 +64,4 @@ def _labels(place: Location) -> tuple[Path, Labels, Labels]:
         found = coco.own_labels(path) if own else read_labels(path)
         if found is not None:
             return path, *found
-    raise FashionError(f"{place.annotations} has no categories of its own: give a label file as data.labels")
+    raise FashionError(f"{place.annotations} has no categories of its own: give a label file as data.labels (--labels)")
