@@ -101,7 +101,9 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise FashionError(f"{path} is refused: it holds code or objects, which are never run") from error
+        raise FashionError(
+            f"{path} is refused: it is damaged, or holds code or objects, which are never run"
+        ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         reason = str(error).split("\n")[0][:120]
         raise FashionError(f"{path} cannot be read as a checkpoint ({reason}); it may be damaged; {_HINT}") from error

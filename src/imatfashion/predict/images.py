@@ -10,8 +10,8 @@ from pathlib import Path
 
 from imatfashion.errors import FashionError
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".jfif", ".jp2", ".ppm")
-"""Endings of photos, in any case."""
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".jfif", ".jp2", ".ppm", ".heic")
+"""Endings of photos, in any case; HEIC is not read, but such a photo shall not be left out unseen."""
 
 _LIST_ENDINGS = (".txt", ".lst", ".list")
 _WILDCARDS = "*?["

@@ -55,8 +55,10 @@ def read_tuning(path: Path, plain: PostProcess, classes: Labels, attributes: Lab
     """
     try:
         tuning = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FashionError(f"the tuning file {path} cannot be read ({error}); check tuning=") from error
+    except OSError as error:
+        raise FashionError(f"the tuning file {path} cannot be read ({error.strerror}); check tuning=") from error
+    except (ValueError, RecursionError) as error:
+        raise FashionError(f"the tuning file {path} is not valid JSON ({error}); check tuning=") from error
     if not isinstance(tuning, dict) or not any(key in tuning for key in _KEYS):
         raise FashionError(f"the tuning file {path} has none of {', '.join(_KEYS)}; check tuning=")
     limits = {}
