@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from imatfashion.data.loaders import core_count, worker_count
+from imatfashion.data.cores import core_count
+from imatfashion.data.loaders import worker_count
 
 
 @pytest.mark.parametrize(

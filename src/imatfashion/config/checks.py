@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CHOICES: dict[str, tuple[object, ...]] = {
     "stage.name": ("classes", "attributes"),
     "stage.pooling": ("garment", "image"),
-    "data.format": ("auto", "imaterialist2019", "imaterialist2020", "coco", "pngs", "submission"),
+    "data.format": ("auto", "imaterialist2019", "imaterialist2020", "coco", "pngs", "submission", "prepared"),
     "data.on_bad": ("skip", "error"),
     "data.unlabelled_attributes": ("ignore", "negative"),
     "resize": ("squash", "pad"),

@@ -31,7 +31,7 @@ class DataConfig:
     """Where the photos and their annotations are, and how they are split."""
 
     format: str = "auto"
-    """`auto`, `imaterialist2019`, `imaterialist2020`, `coco` (Fashionpedia too), `pngs` or `submission`."""
+    """`auto`, `imaterialist2019`, `imaterialist2020`, `coco` (Fashionpedia too), `pngs`, `submission` or `prepared`."""
     root: str = "???"
     """Folder of the data set."""
     annotations: str | None = None

@@ -15,8 +15,10 @@ from imatfashion.config.schema import AugmentConfig, DataConfig
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.build import open_table
 from imatfashion.data.collate import Batch
+from imatfashion.data.cores import core_count
 from imatfashion.data.dataset import FashionDataset
-from imatfashion.data.loaders import core_count, make_loader, worker_count
+from imatfashion.data.loaders import make_loader, worker_count
+from imatfashion.data.prepared import prepared_resolution
 from imatfashion.data.sampler import ShardSampler, StepSampler
 from imatfashion.data.split import Split, make_split
 from imatfashion.errors import FashionError
@@ -92,6 +94,9 @@ class FashionDataModule(pl.LightningDataModule):
         if self._ready:
             return
         self.truth = self._open_truth()
+        prepared = prepared_resolution(self.truth)
+        if prepared is not None and prepared < self.resolution:
+            _logger.warning("%s is prepared for %d pixels: %d enlarges it.", self.truth.path, prepared, self.resolution)
         self.split = make_split(self.truth, self.config, self.seed)
         self.train_indices, self.val_indices = self.split.train, self.split.val
         self.annotations = self.truth

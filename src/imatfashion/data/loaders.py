@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -80,9 +79,3 @@ def worker_count(wanted: int, *, cores: int, most: int | None = None, fork: bool
     derived = min(cores, _MOST) if cores > 1 else 0
     count = derived if wanted < 0 else min(wanted, 2 * cores)
     return count if most is None else max(0, min(count, most))
-
-
-def core_count(ranks: int = 1) -> int:
-    """Processors that one of the machine's ranks may use, at least 1."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable // ranks)

@@ -1,0 +1,6 @@
+"""From a data set to prepared data: photos at training size in one file, and the table on their grid."""
+
+from imatfashion.data.prepare.report import PrepareReport
+from imatfashion.data.prepare.run import prepare
+
+__all__ = ["PrepareReport", "prepare"]
