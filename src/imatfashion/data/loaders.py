@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from imatfashion.data.collate import Batch, collate
+from imatfashion.data.worker_signals import leave_signals_to_parent
 
 _MOST = 16
 """Loader processes from which more do not help: one reads some 60 photos a second."""
@@ -58,6 +59,7 @@ def make_loader(
 def start_worker(worker: int) -> None:
     """Keep a loader process to one thread; it competes with its siblings otherwise."""
     del worker
+    leave_signals_to_parent()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 

@@ -83,6 +83,8 @@ def at_whole_step(trainer: pl.Trainer, batch_idx: int) -> bool:
 class Stopper(Callback):
     """Stops a run where it can be resumed: after a whole optimizer step, or after an epoch's validation.
 
+    It is raised before the next step, since the figures of the one that is saved are written in between.
+
     Args:
         checks: each is asked there whether the run must stop.
         last: the checkpoint that is written then.
@@ -91,6 +93,14 @@ class Stopper(Callback):
     def __init__(self, checks: Sequence[Check], last: LastCheckpoint) -> None:
         self.checks = checks
         self.last = last
+        self.stop: BaseException | None = None
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop the run whose state is saved."""
+        if self.stop is not None:
+            raise self.stop
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -104,13 +114,13 @@ class Stopper(Callback):
         self.ask(trainer)
 
     def ask(self, trainer: pl.Trainer) -> None:
-        """Save and raise when a check of any process says so; a run at its last step just ends."""
+        """Save and prepare to stop when a check of any process says so; a run at its last step just ends."""
         step = trainer.global_step
         stop = next((stop for check in self.checks if (stop := check(step)) is not None), None)
         wanted = trainer.strategy.reduce_boolean_decision(stop is not None, all=False)
         if wanted and not step >= trainer.max_steps >= 0:
             self.last.save(trainer)
-            raise stop or FashionError(f"stopped at step {step}, as another process of this run had to stop")
+            self.stop = stop or FashionError(f"stopped at step {step}, as another process of this run had to stop")
 
 
 class Throughput(Callback):

@@ -87,9 +87,10 @@ class StopSignals(Callback):
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         number = signal.Signals(signum)
-        forked = os.getpid() != self.process
-        if self.received is None and (self.training or forked):
-            # A loader process gets the terminal's signal too: the step needs its batches to become whole.
+        if os.getpid() != self.process:
+            # A loader process that has just been forked: the parent decides.
+            return
+        if self.received is None and self.training:
             self.received = number
             return
         self._stop_now(number)
