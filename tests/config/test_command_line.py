@@ -35,7 +35,7 @@ CASES = [
     (["init_from=none.ckpt", "data.root=x"], "init_from=none.ckpt is not a file"),
     (["schedule.phases=[]", "data.root=x"], "schedule.phases is empty"),
     (["batch_size=10", "gpu.per_device_batch=4", "data.root=x"], "is not a multiple of gpu.per_device_batch=4"),
-    (["gpu.devices=3", "data.root=x"], "must be a multiple of gpu.devices=3"),
+    (["gpu.devices=3", "data.root=x"], "must be a multiple of the 3 devices"),
     (["resume=nowhere"], "nowhere is not a run directory: it has no config.yaml"),
 ]
 
@@ -76,4 +76,4 @@ def test_a_failed_job_does_not_end_a_sweep(repository: Path, tmp_path: Path) -> 
 def test_several_devices_in_a_sweep_are_refused(repository: Path, tmp_path: Path) -> None:
     done = run(repository, "-m", "gpu.devices=2", "seed=0,1", "data.root=x", f"hydra.sweep.dir={tmp_path / 'sweep'}")
     assert done.returncode == 0
-    assert "does not work in a multirun" in (tmp_path / "sweep" / "0" / "error.txt").read_text(encoding="utf-8")
+    assert "several devices do not work in a multirun" in (tmp_path / "sweep" / "0" / "error.txt").read_text(encoding="utf-8")

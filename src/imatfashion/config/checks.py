@@ -28,6 +28,7 @@ POSITIVE = (
     "data.limit",
     "gpu.devices",
     "gpu.memory_gb",
+    "gpu.nodes",
     "gpu.per_device_batch",
     "model.decoder_width",
     "model.embedding",
@@ -110,14 +111,14 @@ def _schedule(config: Config) -> Iterator[str]:
 
 
 def _processes(config: Config, several: bool) -> Iterator[str]:
-    devices, batch = config.gpu.devices, config.gpu.per_device_batch
+    devices, batch = config.gpu.devices * config.gpu.nodes, config.gpu.per_device_batch
     if several and devices > 1:
         yield (
-            "gpu.devices above 1 does not work in a multirun, where each process would start the sweep again; "
+            "several devices do not work in a multirun, where each process would start the sweep again; "
             "run the jobs one by one with torchrun, or sweep on one device each"
         )
     if config.batch_size % devices:
-        yield f"batch_size={config.batch_size} must be a multiple of gpu.devices={devices}"
+        yield f"batch_size={config.batch_size} must be a multiple of the {devices} devices"
     elif batch and (config.batch_size // devices) % batch:
         yield (
             f"batch_size={config.batch_size} over {devices} device(s) is not a multiple of "

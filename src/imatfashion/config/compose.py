@@ -6,6 +6,7 @@ import inspect
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,11 @@ class _Job:
                 return _keep_error(error, self.schema)
             self.failure = error
             return None
+        except Exception as error:
+            # Whatever ends one job of a sweep (out of memory, a bug) must not end the others.
+            if not several:
+                raise
+            return _keep_error(error, self.schema)
 
 
 def _convert(composed: DictConfig, schema: type[Any], several: bool) -> Any:
@@ -100,7 +106,13 @@ def _keep_error(error: Exception, schema: type[Any]) -> None:
     """One job of a sweep failed: its directory says why, the others go on."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    sentence = explain(error, schema) if isinstance(error, OmegaConfBaseException) else str(error)
+    if isinstance(error, OmegaConfBaseException):
+        sentence = explain(error, schema)
+    elif isinstance(error, FashionError):
+        sentence = str(error)
+    else:
+        sentence = f"{type(error).__name__}: {error} (traceback.txt has the place)"
+        (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     (folder / "error.txt").write_text(sentence + "\n", encoding="utf-8")
     print(f"job {HydraConfig.get().job.num} failed: {sentence}", file=sys.stderr)  # noqa: T201
 

@@ -143,7 +143,9 @@ class GpuConfig:
     memory_gb: float | None = None
     """Memory of one device, GB; `null` asks the device."""
     devices: int = 1
-    """Devices of this process group; more than one is started with torchrun or SLURM."""
+    """Devices of a machine; more than one need `run_dir`, and are started by torchrun, SLURM or this command alone."""
+    nodes: int = 1
+    """Machines, each running torchrun or a SLURM task per device."""
     per_device_batch: int | None = None
     """Photos a device holds at once."""
     precision: str | None = None

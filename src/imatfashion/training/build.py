@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from imatfashion.config.schema import Config
 from imatfashion.data.datamodule import FashionDataModule
@@ -14,6 +16,10 @@ from imatfashion.tasks.attributes import AttributeClassifier
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.device import DeviceSettings
+
+TaskClass = Callable[..., FashionTask]
+"""A task's class, or what is called like one: `(spec, **options)`."""
+STAGES: dict[str, TaskClass] = {"classes": ClassSegmenter, "attributes": AttributeClassifier}
 
 # Private memory of a loader process, GB: an upper estimate, with the copies in flight.
 _WORKER_GB = 1.0
@@ -76,13 +82,19 @@ def _pairs(config: Config, data: FashionDataModule) -> tuple[tuple[int, ...], ..
     return tuple(tuple(row.nonzero()[0].tolist()) for row in data.truth.allowed_pairs())
 
 
-def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings) -> FashionTask:
+def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings, own: TaskClass | None = None) -> FashionTask:
     """The LightningModule of the run's stage, with its first weights.
+
+    Args:
+        config: the run's config.
+        spec: what the network is.
+        settings: how the run uses its device.
+        own: a class to make instead of the stage's; it takes the same arguments.
 
     Raises:
         FashionError: the weights cannot be had, or those of `init_from` do not fit.
     """
-    options = {
+    options: dict[str, Any] = {
         "schedule": config.schedule,
         # The weights of another run replace the backbone's: nothing needs to be downloaded.
         "weights": "none" if config.init_from or config.resume else _weights(config),
@@ -90,11 +102,9 @@ def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings) -> Fash
         "channels_last": settings.channels_last,
         "compile_network": settings.compile,
     }
-    task: FashionTask
     if spec.stage == "classes":
-        task = ClassSegmenter(spec.to_json(), dice_weight=config.stage.dice_weight, **options)
-    else:
-        task = AttributeClassifier(spec.to_json(), **options)
+        options["dice_weight"] = config.stage.dice_weight
+    task = (own or STAGES[spec.stage])(spec.to_json(), **options)
     if config.init_from:
         start_from(task, Path(config.init_from))
     return task
@@ -111,8 +121,6 @@ def _weights(config: Config) -> str:
 
 def start_from(task: FashionTask, checkpoint: Path) -> None:
     """Copy the weights of another run's checkpoint into the task.
-
-    A stage 2 network may start from a stage 1 checkpoint of the same backbone: the encoder is taken.
 
     Raises:
         FashionError: the checkpoint is not ours, or of other classes or another network.

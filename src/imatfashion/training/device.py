@@ -24,7 +24,8 @@ class DeviceSettings:
 
     Attributes:
         accelerator: `cpu` or `cuda`.
-        devices: processes of the run.
+        devices: processes of the run on a machine.
+        nodes: machines of the run.
         micro_batch: photos a device holds at once.
         accumulate: micro-batches an optimizer step adds up.
         precision: Lightning's name of it.
@@ -35,6 +36,7 @@ class DeviceSettings:
 
     accelerator: str
     devices: int
+    nodes: int
     micro_batch: int
     accumulate: int
     precision: str
@@ -52,11 +54,12 @@ def device_settings(config: Config) -> DeviceSettings:
     cuda = _choose_cuda(config.gpu.name)
     memory = config.gpu.memory_gb or (_cuda_memory() if cuda else None)
     precision = config.gpu.precision or _precision(cuda)
-    share = config.batch_size // config.gpu.devices
+    share = config.batch_size // (config.gpu.devices * config.gpu.nodes)
     micro = config.gpu.per_device_batch or _largest_divisor(share, _capacity(config, memory, precision))
     return DeviceSettings(
         accelerator="cuda" if cuda else "cpu",
         devices=config.gpu.devices,
+        nodes=config.gpu.nodes,
         micro_batch=micro,
         accumulate=share // micro,
         precision=precision,

@@ -77,7 +77,7 @@ def _classes(task: ClassSegmenter, data: FashionDataModule, run_dir: Path) -> di
     total = torch.zeros(num_classes + 1, num_classes + 1, dtype=torch.int64)
     with_class = np.zeros(num_classes, dtype=np.int64)
     examples = Examples()
-    for batch in data.val_dataloader():
+    for batch in data.whole_val_dataloader():
         batch = to_device(batch, task.device)
         predicted = task(batch["image"]).argmax(2)
         for index, photo in enumerate(images_of(batch)):
@@ -115,7 +115,7 @@ def _attributes(task: FashionTask, data: FashionDataModule, run_dir: Path) -> di
     assert isinstance(task, AttributeClassifier)
     metric = AttributeMetric(len(task.spec.attribute_ids), sync_on_compute=False)
     examples, garments = Examples(), 0
-    for batch in data.val_dataloader():
+    for batch in data.whole_val_dataloader():
         batch = to_device(batch, task.device)
         scores = task(batch).float().sigmoid()
         metric.update(scores.cpu(), batch["garment_attributes"].cpu(), batch["garment_known"].cpu())

@@ -64,16 +64,15 @@ class UsageLimit:
         limits: of the platform.
         run_dir: the run directory.
         checkpoint_gb: size of a checkpoint, GB.
-        every_seconds: time between two looks.
     """
 
-    def __init__(
-        self, limits: PlatformConfig, run_dir: Path, checkpoint_gb: float, every_seconds: float = 30.0
-    ) -> None:
+    every_seconds = 30.0
+    """Time between two looks: one takes milliseconds."""
+
+    def __init__(self, limits: PlatformConfig, run_dir: Path, checkpoint_gb: float) -> None:
         self.limits = limits
         self.run_dir = run_dir
         self.checkpoint_gb = checkpoint_gb
-        self.every_seconds = every_seconds
         self.looked_at = -float("inf")
 
     def __call__(self, step: int) -> LimitReached | None:

@@ -7,9 +7,17 @@ import platform
 import resource
 import subprocess
 import sys
+import time
+from dataclasses import asdict
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from imatfashion.training.trainer import Run
 
 PACKAGES = (
     "imatfashion",
@@ -51,6 +59,67 @@ def peak_memory_gb() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in KiB, macOS in bytes.
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
+def start_text(run: Run) -> str:
+    """What is going to be trained on what, for the terminal."""
+    config, settings, data = run.config, run.settings, run.data
+    parameters = sum(parameter.numel() for parameter in run.task.network.parameters()) / 1e6
+    return (
+        f"stage {config.stage.name} · {config.resolution} × {config.resolution} · {config.model.architecture} on "
+        f"{config.model.backbone} ({parameters:.1f} M parameters)\n"
+        f"{len(data.train_indices)} photos to train on, {len(data.val_indices)} to validate, "
+        f"{len(data.truth.classes)} classes, {len(data.truth.attributes)} attributes, "
+        f"{data.truth.refused} records refused\n"
+        f"batch {settings.micro_batch} × {settings.accumulate} accumulated × {settings.devices * settings.nodes} "
+        f"device(s) = {config.batch_size} · {run.steps} steps · {settings.precision} · {settings.title}\n"
+        f"run: {run.run_dir}"
+    )
+
+
+def write_summary(
+    run: Run, trainer: pl.Trainer, *, score: float | None, started: float, images_per_second: float
+) -> None:
+    """Write `summary.json`.
+
+    Args:
+        run: the run.
+        trainer: its trainer, done.
+        score: the best value of the monitored metric.
+        started: when this part of the run began, seconds since the epoch.
+        images_per_second: photos trained on in a second.
+    """
+    path = run.run_dir / "summary.json"
+    earlier, now = read_json(path), time.time()
+    photos = {"train": len(run.data.train_indices), "val": len(run.data.val_indices)}
+    write_json(
+        path,
+        {
+            "stage": run.config.stage.name,
+            **environment(),
+            "started": earlier.get("started") or _moment(started),
+            "finished": _moment(now),
+            "seconds": round(now - started + earlier.get("seconds", 0), 1),
+            "peak_memory_gb": round(peak_memory_gb(), 3),
+            "device": run.settings.title,
+            "precision": run.settings.precision,
+            "settings": asdict(run.settings),
+            "images_per_second": round(images_per_second, 2),
+            "steps": trainer.global_step,
+            "epochs": trainer.current_epoch,
+            "photos": photos,
+            "garments": len(run.data.annotations.garment_class),
+            "refused": run.data.truth.refused,
+            "data": {"table": str(run.data.truth.path), "key": run.data.truth.path.stem},
+            "monitor": run.task.monitor,
+            "best": score,
+            "config": asdict(run.config),
+        },
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).isoformat(timespec="seconds")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""The Lightning trainer of a run, with what watches over it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers.logger import Logger
+
+from imatfashion.config.schema import Config
+from imatfashion.data.datamodule import FashionDataModule
+from imatfashion.tasks.base import FashionTask
+from imatfashion.tasks.schedule import Schedule
+from imatfashion.training.callbacks import Check, LastCheckpoint, Stopper, Throughput
+from imatfashion.training.checkpoint_io import AtomicCheckpointIO
+from imatfashion.training.device import DeviceSettings
+from imatfashion.training.limits import panels_kept, usage_checks
+from imatfashion.training.panels import PicturePanel
+from imatfashion.training.signals import StopSignals
+
+
+@dataclass(frozen=True)
+class Run:
+    """The parts of a run.
+
+    Attributes:
+        config: its config.
+        settings: how it uses its device.
+        run_dir: where it writes.
+        data: its data module, set up.
+        task: what is trained.
+        loggers: its dashboards.
+    """
+
+    config: Config
+    settings: DeviceSettings
+    run_dir: Path
+    data: FashionDataModule
+    task: FashionTask
+    loggers: list[Logger]
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        scheduled = Schedule.build(self.config.schedule, self.data.steps_per_epoch).steps
+        return min(scheduled, self.config.max_steps or scheduled)
+
+
+def make_trainer(run: Run, best: ModelCheckpoint, speed: Throughput, signals: StopSignals) -> pl.Trainer:
+    """The trainer of a run."""
+    config, settings = run.config, run.settings
+    return pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        precision=settings.precision,  # type: ignore[arg-type]
+        accumulate_grad_batches=settings.accumulate,
+        max_steps=run.steps,
+        max_epochs=-1,
+        gradient_clip_val=config.schedule.clip or None,
+        logger=run.loggers,
+        callbacks=[speed, best, *_callbacks(run, signals)],
+        plugins=[AtomicCheckpointIO()],
+        log_every_n_steps=max(1, min(50, run.data.steps_per_epoch // 10)),
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_progress_bar=config.progress,
+        enable_model_summary=False,
+        default_root_dir=run.run_dir,
+    )
+
+
+def best_checkpoint(run: Run) -> ModelCheckpoint:
+    """Keeps `best.ckpt`, by the monitored metric, after each validation."""
+    return ModelCheckpoint(
+        run.run_dir / "checkpoints",
+        "best",
+        monitor=run.task.monitor,
+        mode=run.task.mode,
+        enable_version_counter=False,
+        save_on_train_epoch_end=False,
+    )
+
+
+def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
+    config, run_dir = run.config, run.run_dir
+    last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every_seconds=60 * config.checkpoint_minutes)
+    checks: list[Check] = [signals, *usage_checks(config.platform, run_dir, run.task.network)]
+    callbacks: list[Callback] = [signals, Stopper(checks, last), last]
+    if config.logger.panels:
+        callbacks.append(PicturePanel(run_dir / "panels", config.logger.panels, panels_kept(config.platform)))
+    if config.progress:
+        callbacks.append(TQDMProgressBar(leave=True))
+    return callbacks
+
+
+def quiet() -> None:
+    """Silence Lightning's advice that does not apply: workers and the length of an epoch are chosen here."""
+    for advice in (
+        ".*does not have many workers.*",
+        ".*number of training batches.*is smaller than the logging interval.*",
+        # A resumed run finds its own checkpoints there; other runs are refused before.
+        "Checkpoint directory .* exists and is not empty.*",
+        # Lightning 2.6 with torch 2.14, inside Lightning; fixed when it asks the tree spec itself.
+        ".*isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
+    ):
+        warnings.filterwarnings("ignore", message=advice)

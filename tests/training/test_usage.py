@@ -1,0 +1,73 @@
+"""Files, disk and memory that a run takes."""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import sys
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imatfashion.training.usage import folder_usage, largest_part, memory_gb
+
+SIZE = 100_000_000
+linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems tell the peak of one process alone")
+
+
+def test_files_and_their_sizes(tmp_path: Path) -> None:
+    assert folder_usage(tmp_path / "absent") == (0, 0.0)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "one").write_bytes(b"x" * 10)
+    (tmp_path / "a" / "two").write_bytes(b"x" * 20)
+    (tmp_path / "a" / "b" / "three").write_bytes(b"x" * 30)
+    assert folder_usage(tmp_path) == (3, pytest.approx(60e-9))
+    assert largest_part(tmp_path) == " (most of them in a)"
+    assert largest_part(tmp_path / "a" / "b") == ""
+
+
+@linux
+def test_memory_of_this_process() -> None:
+    before = memory_gb()
+    held = np.ones(SIZE, dtype=np.uint8)
+    assert memory_gb() - before == pytest.approx(held.nbytes / 1e9, abs=0.01)
+    del held
+    assert memory_gb() - before < 0.01
+
+
+@linux
+def test_pages_of_files_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(bytes(SIZE))
+    before = memory_gb()
+    with (tmp_path / "table").open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        assert np.frombuffer(mapped, dtype=np.uint8).sum() == 0
+        assert memory_gb() - before < 0.01
+        mapped.close()
+
+
+def hold(extra: int, ready: Event, done: Event) -> None:
+    held = np.ones(extra, dtype=np.uint8)
+    ready.set()
+    done.wait(30)
+    del held
+
+
+@linux
+def test_loader_processes_count_and_shared_pages_count_once() -> None:
+    context = multiprocessing.get_context("fork")
+    ready, done = context.Event(), context.Event()
+    shared = np.ones(SIZE, dtype=np.uint8)
+    before = memory_gb()
+    process = context.Process(target=hold, args=(SIZE, ready, done), daemon=True)
+    process.start()
+    try:
+        assert ready.wait(30)
+        # The child's own 0.1 GB, not the parent's once more.
+        assert memory_gb() - before == pytest.approx(SIZE / 1e9, abs=0.05)
+    finally:
+        done.set()
+        process.join()
+    assert shared.all()
