@@ -33,6 +33,10 @@ def paint_legwear(canvas: Canvas, pose: Pose, design: Design) -> Piece:
     parts = [part for leg in pose.legs for part in limb(along(leg, share), (thigh, knee, cuff))]
     piece = canvas.piece(design.class_id, tuple(design.attributes))
     canvas.paint([pose.at(part) for part in [*parts, _seat(pose, design)]], design.fabric, onto=[piece])
+    # Loose legs touch: the seam between them tells shorts from a skirt.
+    middle = float(pose.legs[:, 1, 0].mean()) / 2
+    seam = points((-0.03, HIP_Y + 0.15), (0.03, HIP_Y + 0.15), (middle + 0.06, 4.9), (middle - 0.06, 4.9))
+    canvas.decorate([pose.at(seam)], shade(design.fabric, 0.4), piece)
     return piece
 
 
