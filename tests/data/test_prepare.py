@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from imatfashion.cli import app
 from imatfashion.config.schema import AugmentConfig, DataConfig
 from imatfashion.data.build import open_table
 from imatfashion.data.datamodule import FashionDataModule
@@ -284,6 +286,20 @@ def test_done_already_is_done(tiny_data, tiny):
     assert report.resumed == 10
     assert "10 of the photos were there already" in str(report)
     assert contents(tiny) == before
+
+
+def test_command_line(tiny_data, tmp_path, monkeypatch):
+    out = tmp_path / "small"
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal, for the bar
+    done = CliRunner().invoke(app, ["prepare", str(tiny_data), str(out), "--resolution", "32", "--workers", "1"])
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith(f"10 photos and 20 garments in {out} (")
+    assert done.stdout.rstrip().endswith(f"python train.py data.root={out} resolution=32")
+    assert "preparing" in done.stderr
+    assert "10/10" in done.stderr
+    found = CliRunner().invoke(app, ["index", str(out)])
+    assert found.exit_code == 0
+    assert "10 photos (0 without a garment), 20 garments" in found.stdout
 
 
 def test_prepared_data_can_be_prepared_smaller(prepared, tmp_path):
