@@ -56,7 +56,7 @@ def fill_disk(run_dir: Path) -> None:
         (
             {"output_gb": 1},
             fill_disk,
-            r"run holds 1 GB, .* checkpoint\(s\) of 0.006 GB platform.output_gb=1 .* at step 2: ",
+            r"run holds 1 GB, .* checkpoint\(s\) of 0.0058 GB platform.output_gb=1 .* at step 2: ",
         ),
     ],
     ids=["hours", "memory", "files", "disk"],
@@ -89,7 +89,10 @@ def test_a_limit_ends_in_a_checkpoint_that_goes_on_undisturbed(
 @pytest.mark.parametrize(
     ("limits", "sentence"),
     [
-        ({"output_gb": 0.03}, r"holds 0 GB, and with room for 3 more .* of 0.006 GB platform.output_gb=0.03 is nearly"),
+        (
+            {"output_gb": 0.03},
+            r"holds 0 GB, and with room for 3 more .* of 0.0058 GB platform.output_gb=0.03 is nearly",
+        ),
         ({"max_files": 40}, r"holds 0 files, .* \(42\) platform.max_files=40 is nearly reached: make room"),
     ],
     ids=["disk", "files"],

@@ -39,9 +39,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # torch reports its half-written archive over the system's error.
+            fault = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(fault, OSError):
+                raise
             raise FashionError(
-                f"{path} cannot be written ({error.strerror}), what was there before is kept: make room, then go on "
+                f"{path} cannot be written ({fault.strerror}), what was there before is kept: make room, then go on "
                 f"with: python train.py resume={path.parent.parent}"
             ) from error
         finally:
