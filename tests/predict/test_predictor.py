@@ -85,8 +85,10 @@ def test_parts_are_cut_out_of_garments_when_nothing_may_overlap(predictor: Predi
     assert predictor(photos / "e.jpg", Settings(overlap="none")).masks.sum(axis=0).max() == 1
 
 
+@pytest.mark.parametrize("strip", [16_000_000, 500])
 @pytest.mark.parametrize("grid", [(32, 32), (50, 20), (7, 90)])
-def test_squashed_maps_are_torchs_bilinear(grid: tuple[int, int]) -> None:
+def test_squashed_maps_are_torchs_bilinear(grid: tuple[int, int], strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imatfashion.predict.resample._STRIP", strip)
     scores = torch.randn(2, 6, 32, 32, generator=torch.Generator().manual_seed(0))
     maps = label_maps(scores, View.squash(300, 200, 32, 32), (300, 200), grid)
     expected = torch.nn.functional.interpolate(scores, grid, mode="bilinear", align_corners=False).softmax(dim=1)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from imatfashion.masks.view import View
+from imatfashion.predict.planes import best_of_planes
 
 _STRIP = 16_000_000
 """Scores that are held at once on the output grid."""
@@ -40,6 +41,11 @@ def label_maps(scores_LChw: Tensor, view: View, photo: tuple[int, int], grid: tu
     """
     layers, classes = scores_LChw.shape[:2]
     height, width = grid
+    # Scores that cover the photo edge to edge are a picture to resize.
+    covers = view == View.squash(*photo, view.out_height, view.out_width)
+    if covers and scores_LChw.device.type == "cpu" and classes * height * width <= _STRIP:
+        maps = [best_of_planes(scores_Chw, grid) for scores_Chw in scores_LChw.numpy()]
+        return LabelMaps(np.stack([labels for labels, _ in maps]), np.stack([confidence for _, confidence in maps]))
     rows = _Axis.of(view.top, view.height, view.out_height, photo[0], height).to(scores_LChw.device)
     cols = _Axis.of(view.left, view.width, view.out_width, photo[1], width).to(scores_LChw.device)
     exact = scores_LChw.shape[2:] == grid and not rows.weight.any() and not cols.weight.any()
