@@ -59,7 +59,9 @@ def read_labels(path: Path) -> tuple[Labels, Labels]:
         raise FashionError(f"the label file {path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise FashionError(f"the label file {path} is not UTF-8 text: save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise FashionError(f"the label file {path} is not valid JSON (nested too deep)") from error
+    except ValueError as error:
         raise FashionError(f"the label file {path} is not valid JSON ({error})") from error
     return labels_from(content, path)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TextIO
 
 Progress = Callable[[int, int], None]
 """Told now and then: done and total, bytes of the files that are read."""
@@ -26,10 +26,10 @@ class Meter:
         return self._counted if self._place is None else self._place()
 
     @contextmanager
-    def watch(self, file: BinaryIO) -> Iterator[None]:
-        """Measure by the place in a file, bytes; a reader above it reads ahead by a buffer at most."""
+    def watch(self, file: TextIO) -> Iterator[None]:
+        """Measure by the place in a file, bytes; the text above the bytes is read ahead by a buffer at most."""
         self.total = os.fstat(file.fileno()).st_size
-        self._place = file.tell
+        self._place = file.buffer.tell
         try:
             yield
         finally:

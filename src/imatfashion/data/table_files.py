@@ -32,7 +32,7 @@ class GrowingArray:
 
     def append(self, values: npt.NDArray[np.int32]) -> None:
         """Add values at the end."""
-        self._file.write(memoryview(np.ascontiguousarray(values, dtype=np.int32)).cast("B"))
+        self._file.write(np.ascontiguousarray(values, dtype=np.int32).view(np.uint8).data)
         self._length += len(values)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -61,7 +62,7 @@ def read_rows(
     with (
         _sentences(path),
         path.open(encoding="utf-8-sig", newline="") as file,
-        (meter or Meter()).watch(file.buffer),
+        (meter or Meter()).watch(file),
     ):
         rows = _split(file)
         next(rows)
@@ -72,7 +73,7 @@ def read_rows(
                 reason = f"the row has {len(cells)} cells, not {len(header)}"
                 if last > first:
                     reason += f"; it spans lines {first} to {last}: is a quotation mark lost?"
-                yield Refusal(last, cells[0].split("\n")[0], reason)
+                yield Refusal(last, re.split(r"[,\n]", cells[0])[0], reason)
 
 
 def _split(lines: Iterator[str]) -> Iterator[tuple[int, int, list[str]]]:

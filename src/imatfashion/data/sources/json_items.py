@@ -30,13 +30,15 @@ def json_items(path: Path, keys: Collection[str], meter: Meter | None = None) ->
         FashionError: the file is missing, is no such JSON, or a wanted value is not a list.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file, (meter or Meter()).watch(file.buffer):
+        with path.open(encoding="utf-8-sig") as file, (meter or Meter()).watch(file):
             yield from _items(_Text(file), keys)
     except OSError as error:
         raise FashionError(f"the annotation file {path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise FashionError(f"{path} is not UTF-8 text: save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise FashionError(f"{path} is not a valid COCO JSON file (nested too deep)") from error
+    except ValueError as error:
         raise FashionError(f"{path} is not a valid COCO JSON file ({error})") from error
 
 
