@@ -202,18 +202,21 @@ def put(path: Path, content: bytes | Make | None) -> None:
 
 def coco(kind: str, words: str, outcome: str = "listed", **annotation: object) -> Case:
     good = {"image_id": 1, "category_id": 0, "segmentation": [[0, 0, 3, 0, 3, 3]]}
+    faulty = {**good, "segmentation": [[0, 0, 4, 0, 4, 4]], **annotation}
+    return Case(
+        "Records of a COCO JSON", kind, INDEX, words, lambda folder: write_coco(folder, [good, faulty]), outcome
+    )
+
+
+def write_coco(folder: Path, annotations: list[dict[str, object]]) -> None:
     content = {
         "images": [{"id": 1, "file_name": "a.jpg", "height": 8, "width": 6}],
-        "annotations": [good, {**good, "segmentation": [[0, 0, 4, 0, 4, 4]], **annotation}],
+        "annotations": annotations,
         "categories": [{"id": 0, "name": "shirt"}],
     }
-
-    def make(folder: Path) -> None:
-        root = write_data(folder)
-        (root / "train.csv").unlink()
-        (root / "train.json").write_text(json.dumps(content), encoding="utf-8")
-
-    return Case("Records of a COCO JSON", kind, INDEX, words, make, outcome)
+    root = write_data(folder)
+    (root / "train.csv").unlink()
+    (root / "train.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def submission(kind: str, content: str | bytes | None, words: str, command: str = SCORE) -> Case:
@@ -339,6 +342,13 @@ CASES = [
     coco("counts that are garbled", "the compressed counts", segmentation={"size": [8, 6], "counts": "garbage"}),
     coco("counts of a billion pixels", "do not add up", segmentation={"size": [8, 6], "counts": [0, 10**9]}),
     coco("counts of another size", "is not the image's [8, 6]", segmentation={"size": [6, 8], "counts": [48]}),
+    Case(
+        "Records of a COCO JSON",
+        "no annotation at all",
+        INDEX,
+        "nothing in data/train.json can be used; the first fault: it lists no garment",
+        lambda folder: write_coco(folder, []),
+    ),
     photo("missing", None, "row 3 (x.jpg): it is missing"),
     photo("zero bytes", b"", "it is empty"),
     photo("truncated", jpeg(6, 8)[:-20], "it is truncated"),

@@ -60,8 +60,8 @@ class TableBuilder:
                 progress(meter.done, meter.total)
                 due = monotonic() + _REPORT_EVERY
         self._add_photos_without_rows()
-        # A competition's CSV has only rows of garments: without any it is empty, or all were refused.
-        if not self.garments and (self.refusals.first or self.source.format in _COMPETITION or not self.photos):
+        # A submission may be filler alone; annotations without a garment teach and measure nothing.
+        if not self.garments and (self.source.grid is None or self.refusals.first or not self.photos):
             first = self.refusals.first or "it lists no garment"
             raise FashionError(f"nothing in {self.source.annotations} can be used; the first fault: {first}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,11 @@ def test_unknown_values_colours_and_broken_files_are_refused(tmp_path: Path):
 
 
 def test_a_mask_of_nothing_is_a_photo_without_garments(tmp_path: Path):
-    table = open_table(make(tmp_path, np.full((2, 3), 255, dtype=np.uint8)))
-    assert (len(table), len(table.garment_row)) == (1, 0)
+    root = make(tmp_path)
+    Image.fromarray(np.full((3, 4), 255, dtype=np.uint8)).save(root / "masks" / "b.png")
+    shutil.copy(root / "photos" / "a.jpg", root / "photos" / "b.jpg")
+    table = open_table(root)
+    assert [len(table.garments(photo)) for photo in range(len(table))] == [2, 0]
 
 
 def test_a_changed_mask_makes_the_table_anew(tmp_path: Path):
