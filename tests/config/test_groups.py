@@ -18,7 +18,7 @@ FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/*
 def composed(*overrides: str) -> Config:
     ConfigStore.instance().store(name="base_config", node=Config)
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        config = OmegaConf.to_object(compose("config", ["data.root=x", *overrides]))
+        config = OmegaConf.to_object(compose("config", ["data.root=.", *overrides]))
     assert isinstance(config, Config)
     config.check()
     return config

@@ -96,6 +96,8 @@ def _contradictions(config: Config, several: bool) -> Iterator[str]:
         yield f"init_from={config.init_from} is not a file; a run's checkpoints are RUN_DIR/checkpoints/best.ckpt"
     yield from _schedule(config)
     yield from _processes(config, several)
+    if not Path(data.root).exists():
+        yield f"data.root={data.root} is not there; give the folder of the data set"
 
 
 def _schedule(config: Config) -> Iterator[str]:

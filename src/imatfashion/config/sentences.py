@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 _WRONG_TYPE = (
-    r"could not be converted|is not a subclass|Invalid value|not supported|Cannot (?:assign|convert)|unsupported"
+    r"could not be converted|is not a subclass|Invalid value|not supported|is not Optional|Cannot (?:assign|convert)|unsupported"
 )
 
 

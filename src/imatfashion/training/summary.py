@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
+    from imatfashion.data.annotations import Annotations
     from imatfashion.training.trainer import Run
 
 PACKAGES = (
@@ -70,11 +71,16 @@ def start_text(run: Run) -> str:
         f"{config.model.backbone} ({parameters:.1f} M parameters)\n"
         f"{len(data.train_indices)} photos to train on, {len(data.val_indices)} to validate, "
         f"{len(data.truth.classes)} classes, {len(data.truth.attributes)} attributes, "
-        f"{data.truth.refused} records refused\n"
+        f"{_refused(data.truth)}\n"
         f"batch {settings.micro_batch} × {settings.accumulate} accumulated × {settings.devices * settings.nodes} "
         f"device(s) = {config.batch_size} · {run.steps} steps · {settings.precision} · {settings.title}\n"
         f"run: {run.run_dir}"
     )
+
+
+def _refused(table: Annotations) -> str:
+    where = f" ({table.path / 'refused.csv'} lists them)" if table.refused else ""
+    return f"{table.refused} records refused{where}"
 
 
 def write_summary(
