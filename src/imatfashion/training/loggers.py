@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import netrc
 import os
 import uuid
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
-from imatfashion.config.schema import LoggerConfig
+from imatfashion.config.resume import load_config
+from imatfashion.config.schema import Config, LoggerConfig
 from imatfashion.training.metrics_file import MetricsFile
+from imatfashion.training.place import is_main_process
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+_logger = logging.getLogger(__name__)
 
 
 def make_loggers(config: LoggerConfig, run_dir: Path, *, first_step: int, offline: bool) -> list[Logger]:
@@ -30,7 +39,11 @@ def make_loggers(config: LoggerConfig, run_dir: Path, *, first_step: int, offlin
     loggers: list[Logger] = [MetricsFile(run_dir / "metrics.csv", first_step)]
     if config.tensorboard:
         # Figures past the resumed checkpoint are purged, as those of metrics.csv are.
-        loggers.append(TensorBoardLogger(run_dir, name="", version="tensorboard", purge_step=first_step or None))
+        loggers.append(
+            TensorBoardLogger(
+                run_dir, name="", version="tensorboard", default_hp_metric=False, purge_step=first_step or None
+            )
+        )
     if config.wandb:
         loggers.append(_wandb(config, run_dir, offline))
     return loggers
@@ -39,25 +52,58 @@ def make_loggers(config: LoggerConfig, run_dir: Path, *, first_step: int, offlin
 def _wandb(config: LoggerConfig, run_dir: Path, offline: bool) -> Logger:
     from pytorch_lightning.loggers import WandbLogger
 
+    # Lightning would start the run itself, with settings that wandb warns about.
+    run = _start_wandb(config, run_dir, offline) if is_main_process() else None
+    return WandbLogger(project=config.project, save_dir=run_dir, experiment=run)
+
+
+def _start_wandb(config: LoggerConfig, run_dir: Path, offline: bool) -> Any:
+    import wandb
+
+    os.environ.setdefault("WANDB_SILENT", "true")
     id_file = run_dir / "wandb_id.txt"
     if not id_file.is_file():
         id_file.write_text(uuid.uuid4().hex[:8], encoding="utf-8")
-    os.environ.setdefault("WANDB_SILENT", "true")
-    return WandbLogger(
+    start = partial(
+        wandb.init,
         project=config.project,
         name=run_dir.name,
         id=id_file.read_text(encoding="utf-8"),
-        save_dir=run_dir,
-        offline=offline or not _logged_in(),
+        dir=run_dir,
+        config=asdict(load_config(run_dir, Config)),
         resume="allow",
     )
+    try:
+        run = start(mode=_wandb_mode(offline))
+    except (wandb.errors.CommError, wandb.errors.AuthenticationError) as error:
+        _logger.warning("wandb: %s; the run is written offline, to be sent with: wandb sync %s/wandb/*", error, run_dir)
+        # Its service still holds the run that it could not begin.
+        wandb.teardown()
+        run = start(mode="offline")
+    # As Lightning does: the figures over the optimizer step.
+    run.define_metric("trainer/global_step")
+    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    return run
+
+
+def _wandb_mode(offline: bool) -> Any:
+    """The user's own WANDB_MODE; without it `online` where that asks no question, else `offline`."""
+    wanted = os.environ.get("WANDB_MODE")
+    if offline and wanted != "disabled":
+        return "offline"
+    return wanted or ("online" if _logged_in() else "offline")
 
 
 def _logged_in() -> bool:
-    import wandb
-
-    # Asked without a prompt: the key comes from the environment, the settings or the user's netrc file.
-    return bool(os.environ.get("WANDB_API_KEY") or wandb.api.api_key)
+    """Whether credentials for wandb are there: in the environment, or in the netrc file that `wandb login` writes."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    path = os.environ.get("NETRC", Path.home() / ("_netrc" if os.name == "nt" else ".netrc"))
+    try:
+        return netrc.netrc(path).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
 
 
 def log_picture(loggers: list[Logger], name: str, picture: npt.NDArray[np.uint8], step: int) -> None:
@@ -66,7 +112,7 @@ def log_picture(loggers: list[Logger], name: str, picture: npt.NDArray[np.uint8]
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(name, picture, step, dataformats="HWC")
         elif hasattr(logger, "log_image"):
-            logger.log_image(name, [picture])
+            logger.log_image(name, [picture], step)
 
 
 def close_loggers(loggers: list[Logger], *, failed: bool) -> None:

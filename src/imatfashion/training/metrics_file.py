@@ -78,8 +78,9 @@ class MetricsFile(Logger):
 
     def _rows(self) -> list[dict[str, str]]:
         with self.path.open(newline="", encoding="utf-8") as file:
-            # A row torn by a kill lacks its last cells: it holds no figure that can be trusted.
-            return [row for row in csv.DictReader(file) if None not in row.values()]
+            # A row torn by a kill lacks its end: it holds no figure that can be trusted.
+            whole = [line for line in file if line.endswith("\n")]
+        return list(csv.DictReader(whole))
 
     def _write(self, rows: list[dict[str, str]]) -> None:
         aside = self.path.with_suffix(".tmp")
