@@ -30,6 +30,7 @@ POSITIVE = (
     "gpu.memory_gb",
     "gpu.nodes",
     "gpu.per_device_batch",
+    "model.decoder_floor",
     "model.decoder_width",
     "model.embedding",
     "platform.max_files",

@@ -76,6 +76,8 @@ class ModelConfig:
     """`imagenet` (timm's hub), `none`, or a local FILE.safetensors under timm's names."""
     decoder_width: int = 256
     """Channels of the first decoder block; each later block has half."""
+    decoder_floor: int = 32
+    """Channels that no decoder block goes below: a last block much narrower than the classes learns slowly."""
     embedding: int = 256
     """attributes: channels of the garment embedding."""
     dropout: float = 0.1

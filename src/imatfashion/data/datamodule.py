@@ -142,7 +142,13 @@ class FashionDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Every validation photo once over the ranks, in order."""
-        rank, world = self._rank()
+        return self._val_dataloader(*self._rank())
+
+    def whole_val_dataloader(self) -> DataLoader[Batch]:
+        """Every validation photo once in this process, in order."""
+        return self._val_dataloader(0, 1)
+
+    def _val_dataloader(self, rank: int, world: int) -> DataLoader[Batch]:
         sampler = ShardSampler(len(self.val_indices), rank=rank, world=world)
         return make_loader(self.val_dataset(), sampler, micro_batch=self.micro_batch, workers=(self.workers + 1) // 2)
 

@@ -36,6 +36,8 @@ class Segmenter(nn.Module):
         layer_of_class: the layer of each class, 0 … L − 1; all 0 for one layer.
         weights: the backbone's weights, see `load_backbone_weights`.
         decoder_width: channels of the first decoder block; in U-Nets each later block has half.
+        decoder_floor: channels that no block of a U-Net goes below: a last block much narrower than the number of
+            classes learns slowly.
 
     Raises:
         FashionError: unknown architecture or backbone, a backbone without usable feature maps, or weights that
@@ -53,13 +55,14 @@ class Segmenter(nn.Module):
         layer_of_class: Sequence[int],
         weights: str = "none",
         decoder_width: int = 256,
+        decoder_floor: int = 32,
     ) -> None:
         super().__init__()
         if len(layer_of_class) != num_classes:
             raise ValueError(f"{len(layer_of_class)} layers are given for {num_classes} classes")
         self.num_classes = num_classes
         self.layers = max(layer_of_class, default=0) + 1
-        self.network = _make_network(architecture, backbone, num_classes + self.layers, decoder_width)
+        self.network = _make_network(architecture, backbone, num_classes + self.layers, decoder_width, decoder_floor)
         load_backbone_weights(self.network.encoder, weights, backbone)
         index, absent = _layer_maps(layer_of_class, self.layers)
         # Not persistent: the spec beside the weights says which class lies where.
@@ -102,8 +105,8 @@ def _layer_maps(layer_of_class: Sequence[int], layers: int) -> tuple[Tensor, Ten
     return channels.flatten(), absent
 
 
-def _make_network(architecture: str, backbone: str, outputs: int, width: int) -> smp.base.SegmentationModel:
-    options = _decoder_options(architecture, width)
+def _make_network(architecture: str, backbone: str, outputs: int, width: int, floor: int) -> smp.base.SegmentationModel:
+    options = _decoder_options(architecture, width, floor)
     name = backbone_name(backbone)
     try:
         # None, not False: smp downloads weights for anything that is not None.
@@ -115,9 +118,9 @@ def _make_network(architecture: str, backbone: str, outputs: int, width: int) ->
         ) from error
 
 
-def _decoder_options(architecture: str, width: int) -> dict[str, object]:
+def _decoder_options(architecture: str, width: int, floor: int) -> dict[str, object]:
     """How each smp architecture is told its width, so that its default (256 where it has one) stays the default."""
-    blocks = tuple(max(1, width >> step) for step in range(5))
+    blocks = tuple(max(min(width, floor), width >> step) for step in range(5))
     options: dict[str, dict[str, object]] = {
         "unet": {"decoder_channels": blocks},
         "unetplusplus": {"decoder_channels": blocks},

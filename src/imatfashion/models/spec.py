@@ -41,6 +41,7 @@ class ModelSpec:
         pooling: attributes: `garment` or `image`.
         class_given: attributes: the head knows the garment's class.
         decoder_width: classes: channels of the first decoder block.
+        decoder_floor: classes: channels that no decoder block goes below.
         embedding: attributes: channels of the garment embedding.
         dropout: attributes: dropout before the last layer.
     """
@@ -63,6 +64,7 @@ class ModelSpec:
     pooling: str = "garment"
     class_given: bool = True
     decoder_width: int = 256
+    decoder_floor: int = 32
     embedding: int = 256
     dropout: float = 0.1
 
@@ -113,7 +115,13 @@ def build_network(spec: ModelSpec, weights: str = "none") -> Segmenter | Attribu
     num_classes, num_attributes = len(spec.class_ids), len(spec.attribute_ids)
     if spec.stage == "classes":
         return Segmenter(
-            spec.architecture, spec.backbone, num_classes, spec.layer_of_class, weights, spec.decoder_width
+            spec.architecture,
+            spec.backbone,
+            num_classes,
+            spec.layer_of_class,
+            weights,
+            spec.decoder_width,
+            spec.decoder_floor,
         )
     allowed = torch.zeros((num_classes, num_attributes), dtype=torch.bool)
     for class_index, attributes in enumerate(spec.allowed_pairs):

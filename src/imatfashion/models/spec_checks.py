@@ -71,7 +71,7 @@ def _contradictions(spec: ModelSpec) -> Iterator[str]:
     }.items():
         if len(getattr(spec, name)) != length:
             yield f"{name} has {len(getattr(spec, name))} entries, not {length}"
-    for name in ("resolution", "decoder_width", "embedding"):
+    for name in ("resolution", "decoder_width", "decoder_floor", "embedding"):
         if getattr(spec, name) <= 0:
             yield f"{name}={getattr(spec, name)} must be above 0"
     if not all(map(math.isfinite, spec.mean)) or not all(0 < value < math.inf for value in spec.std):

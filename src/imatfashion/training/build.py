@@ -69,6 +69,7 @@ def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
         pooling=config.stage.pooling,
         class_given=config.stage.class_given,
         decoder_width=config.model.decoder_width,
+        decoder_floor=config.model.decoder_floor,
         embedding=config.model.embedding,
         dropout=config.model.dropout,
     )
@@ -126,7 +127,7 @@ def start_from(task: FashionTask, checkpoint: Path) -> None:
         FashionError: the checkpoint is not ours, or of other classes or another network.
     """
     spec, state = load_checkpoint(checkpoint)
-    for name in ("architecture", "backbone", "decoder_width", "class_ids", "layer_of_class"):
+    for name in ("architecture", "backbone", "decoder_width", "decoder_floor", "class_ids", "layer_of_class"):
         mine, theirs = getattr(task.spec, name), getattr(spec, name)
         if mine != theirs:
             raise FashionError(
