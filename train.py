@@ -14,7 +14,7 @@ def main(config: Config) -> float | None:
 
         page = write_report(result.run_dir)
         print(f"run: {result.run_dir}\ncheckpoint: {result.best_checkpoint}\nreport: {page}")
-        print(f"{result.monitor}: {result.score}")
+        print("validation: " + " · ".join(f"{name} {value:.4f}" for name, value in result.figures.items()))
     return result.score
 
 

@@ -77,4 +77,5 @@ def test_a_failed_job_does_not_end_a_sweep(repository: Path, tmp_path: Path) -> 
 def test_several_devices_in_a_sweep_are_refused(repository: Path, tmp_path: Path) -> None:
     done = run(repository, "-m", "gpu.devices=2", "seed=0,1", "data.root=x", f"hydra.sweep.dir={tmp_path / 'sweep'}")
     assert done.returncode == 0
-    assert "several devices do not work in a multirun" in (tmp_path / "sweep" / "0" / "error.txt").read_text(encoding="utf-8")
+    sentence = (tmp_path / "sweep" / "0" / "error.txt").read_text(encoding="utf-8")
+    assert "several devices do not work in a multirun" in sentence

@@ -57,7 +57,8 @@ class Payload:
 
 def test_code_is_refused_and_not_run(tmp_path: Path, make_spec: MakeSpec) -> None:
     _save(tmp_path / "x.ckpt", make_spec(), extra=Payload(tmp_path / "ran"))
-    with pytest.raises(FashionError, match=r"x.ckpt is refused: it is damaged, or holds code or objects, which are never run"):
+    sentence = r"x.ckpt is refused: it is damaged, or holds code or objects, which are never run"
+    with pytest.raises(FashionError, match=sentence):
         load_checkpoint(tmp_path / "x.ckpt")
     assert not (tmp_path / "ran").exists()
 

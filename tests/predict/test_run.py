@@ -215,7 +215,8 @@ def test_tuning_file(config: Make, tmp_path: Path) -> None:
     tuning = tmp_path / "tuning.json"
     tuning.write_text(json.dumps({"min_score": {"0": 2, "3": 2, "10": 2, "23": 2}}))
     assert {row[1] for row in rows_of(run_prediction(config(tuning=str(tuning))))[1:]} == {"1 1"}
-    for content, sentence in (('{"min_area": {"7": 1}}', "which the model lacks"), ("{}", "none of"), ("[", "not valid JSON")):
+    faults = (('{"min_area": {"7": 1}}', "which the model lacks"), ("{}", "none of"), ("[", "not valid JSON"))
+    for content, sentence in faults:
         tuning.write_text(content)
         with pytest.raises(FashionError, match=sentence):
             run_prediction(config("other.csv", tuning=str(tuning)))

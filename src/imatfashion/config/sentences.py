@@ -8,7 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-_WRONG_TYPE = r"could not be converted|is not a subclass|Invalid value|not supported|is not Optional|Cannot (?:assign|convert)|unsupported"
+_WRONG_TYPE = (
+    r"could not be converted|is not a subclass|Invalid value|not supported|is not Optional"
+    r"|Cannot (?:assign|convert)|unsupported"
+)
 
 
 def explain(error: BaseException, schema: type[Any] | None = None) -> str:

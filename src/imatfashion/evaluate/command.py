@@ -54,6 +54,7 @@ def _as_text(score: ScoreReport | None, ceiling: ScoreReport | None) -> str:
     if score is not None:
         console.print(score.table(ceiling))
         text.write(_summary("score", score))
+        text.write(_pixels(score))
     elif ceiling is not None:
         console.print(ceiling.table())
     if ceiling is not None:
@@ -62,6 +63,17 @@ def _as_text(score: ScoreReport | None, ceiling: ScoreReport | None) -> str:
         share = score.per_photo.without_attributes / ceiling.per_photo.without_attributes
         text.write(f"model / oracle, per photo, without attributes: {share:.3f}\n")
     return text.getvalue().rstrip()
+
+
+def _pixels(report: ScoreReport) -> str:
+    if report.pixels is None:
+        return ""
+    figures = report.pixels
+    return (
+        f"pixels: foreground mIoU {figures['miou']:.4f}, accuracy {figures['pixel_accuracy']:.4f}, "
+        f"foreground accuracy {figures['foreground_accuracy']:.4f}, "
+        f"background recall {figures['background_recall']:.4f}\n"
+    )
 
 
 def _summary(title: str, report: ScoreReport) -> str:

@@ -10,6 +10,7 @@ from imatfashion.data.labels import Labels
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.files import submission_table, truth_table
 from imatfashion.evaluate.on_grid import nothing, photo_garments
+from imatfashion.evaluate.pixels import pixel_summary
 from imatfashion.evaluate.score_report import ScoreReport, Tally
 from imatfashion.metrics.competition import photo_hits
 
@@ -59,7 +60,9 @@ def score_tables(truth: Annotations, submission: Annotations, *, bare_photos: Se
         right = photo_garments(submission, place[index]) if index in place else nothing(submission)
         tally.add(photo_hits(left, right))
     missing = [name for index, name in enumerate(photos) if index not in place]
-    return tally.report(class_names(submission.classes, truth.classes), missing=missing, refused=truth.refused)
+    pixels = pixel_summary(truth, submission, place)
+    names = class_names(submission.classes, truth.classes)
+    return tally.report(names, missing=missing, refused=truth.refused, pixels=pixels)
 
 
 def class_names(*labels: Labels) -> dict[int, str]:

@@ -67,6 +67,7 @@ class ScoreReport:
         photos_missing: those that the submission does not have; they count as having no rows.
         per_class: the classes that either side has, by id.
         truth_refused: records of the truth that were not usable and do not count.
+        pixels: pixel metrics of both sides painted on the grid, None where they were not computed.
     """
 
     per_photo: Score
@@ -75,6 +76,7 @@ class ScoreReport:
     photos_missing: tuple[str, ...]
     per_class: tuple[ClassScore, ...]
     truth_refused: int = 0
+    pixels: Mapping[str, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -84,6 +86,7 @@ class ScoreReport:
             "photos": self.photos,
             "photos_missing": list(self.photos_missing),
             "truth_refused": self.truth_refused,
+            "pixels": None if self.pixels is None else _finite(self.pixels),
             "per_class": [found.to_json() for found in self.per_class],
         }
 
@@ -119,6 +122,11 @@ class ScoreReport:
         return Text("\n".join(notes)) if notes else None
 
 
+def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: a figure that does not exist is null."""
+    return {name: None if value != value else value for name, value in figures.items()}
+
+
 def _cells(score: Score, ceiling: Score | None) -> list[str]:
     if ceiling is None:
         return [f"{value:.4f}" for value in score]
@@ -141,13 +149,20 @@ class Tally:
             self._garments[found.class_index] = (truth + found.truth, submitted + found.submitted)
             self._hits[found.class_index] = self._hits.get(found.class_index, _no_hits()) + found.hits
 
-    def report(self, names: Mapping[int, str], *, missing: Sequence[str] = (), refused: int = 0) -> ScoreReport:
+    def report(
+        self,
+        names: Mapping[int, str],
+        *,
+        missing: Sequence[str] = (),
+        refused: int = 0,
+        pixels: Mapping[str, float] | None = None,
+    ) -> ScoreReport:
         """The score of all photos that were added; `names` gives each class its name."""
         per_photo = Score(*(mean(column) for column in zip(*self._photos, strict=True)))
         truth, submitted = (sum(column) for column in zip((0, 0), *self._garments.values(), strict=True))
         pooled = Score(*pooled_score(truth, submitted, sum(self._hits.values(), start=_no_hits())))
         classes = tuple(self._class_score(class_id, names) for class_id in sorted(self._garments))
-        return ScoreReport(per_photo, pooled, len(self._photos), tuple(missing), classes, refused)
+        return ScoreReport(per_photo, pooled, len(self._photos), tuple(missing), classes, refused, pixels)
 
     def _class_score(self, class_id: int, names: Mapping[int, str]) -> ClassScore:
         (truth, submitted), hits = self._garments[class_id], self._hits[class_id]

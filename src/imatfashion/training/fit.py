@@ -37,6 +37,7 @@ class FitResult:
         best_checkpoint: the checkpoint with the best monitored metric.
         monitor: the monitored metric's name.
         score: its best value; None where it has none.
+        figures: the best checkpoint's figures on the validation photos; empty in processes that do not write.
         is_main: whether this is the process that writes.
     """
 
@@ -44,6 +45,7 @@ class FitResult:
     best_checkpoint: Path
     monitor: str
     score: float | None
+    figures: dict[str, float]
     is_main: bool
 
 
@@ -99,11 +101,12 @@ def _train(run: Run, resumed: Path | None, signals: StopSignals) -> FitResult:
         trainer.fit(run.task, datamodule=run.data, ckpt_path=resumed, weights_only=True)
     checkpoint = _best_path(run, trainer, best)
     score = None if best.best_model_score is None else float(best.best_model_score)
+    figures: dict[str, float] = {}
     if trainer.is_global_zero:
         load_state(run.task.network, load_checkpoint(checkpoint)[1], checkpoint)
-        evaluate(run.task, run.data, run.run_dir)
+        figures = evaluate(run.task, run.data, run.run_dir)["metrics"]
         write_summary(run, trainer, score=score, started=started, images_per_second=speed.images_per_second)
-    return FitResult(run.run_dir, checkpoint, run.task.monitor, score, trainer.is_global_zero)
+    return FitResult(run.run_dir, checkpoint, run.task.monitor, score, figures, trainer.is_global_zero)
 
 
 def _best_path(run: Run, trainer: pl.Trainer, best: ModelCheckpoint) -> Path:
