@@ -8,7 +8,7 @@ mkdir -p "$demo"
 step() { printf '\n== %s\n' "$1"; }
 
 step "1/7 draw a data set"
-"$bin/imatfashion" sample "$demo/data" --photos 300
+"$bin/imatfashion" sample "$demo/data" --photos 400
 "$bin/imatfashion" index "$demo/data"
 step "2/7 classes at 96 pixels"
 "$bin/python" train.py experiment=demo_classes data.root="$demo/data" run_dir="$demo/classes-96"
