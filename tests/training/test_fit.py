@@ -18,9 +18,10 @@ from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training import fit as fit_module
-from imatfashion.training.callbacks import LastCheckpoint, Throughput
+from imatfashion.training.callbacks import LastCheckpoint
 from imatfashion.training.fit import fit
 from imatfashion.training.limits import OutOfTime
+from imatfashion.training.progress import Throughput
 
 Make = Callable[..., Config]
 

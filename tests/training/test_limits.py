@@ -14,9 +14,10 @@ from imatfashion.config.schema import Config, LoggerConfig, PlatformConfig
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.models.spec import build_network
-from imatfashion.training.callbacks import Throughput
 from imatfashion.training.fit import fit
-from imatfashion.training.limits import LimitReached, UsageLimit, check_room, checkpoint_gb, panels_kept, room_taken
+from imatfashion.training.limits import LimitReached, UsageLimit
+from imatfashion.training.progress import Throughput
+from imatfashion.training.room import check_room, checkpoint_gb, panels_kept, room_taken
 
 Make = Callable[..., Config]
 
@@ -56,7 +57,7 @@ def fill_disk(run_dir: Path) -> None:
         (
             {"output_gb": 1},
             fill_disk,
-            r"run holds 1 GB, .* checkpoint\(s\) of 0.0058 GB platform.output_gb=1 .* at step 2: ",
+            r"run holds 1 GB, .* checkpoint\(s\) of 0.00\d+ GB platform.output_gb=1 .* at step 2: ",
         ),
     ],
     ids=["hours", "memory", "files", "disk"],
@@ -91,7 +92,7 @@ def test_a_limit_ends_in_a_checkpoint_that_goes_on_undisturbed(
     [
         (
             {"output_gb": 0.03},
-            r"holds 0 GB, and with room for 3 more .* of 0.0058 GB platform.output_gb=0.03 is nearly",
+            r"holds 0 GB, and with room for 3 more .* of 0.00\d+ GB platform.output_gb=0.03 is nearly",
         ),
         ({"max_files": 40}, r"holds 0 files, .* \(42\) platform.max_files=40 is nearly reached: make room"),
     ],

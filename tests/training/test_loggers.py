@@ -18,9 +18,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from wandb.proto.wandb_internal_pb2 import Record
 
 from imatfashion.config.schema import Config, LoggerConfig
-from imatfashion.training.callbacks import LastCheckpoint, Throughput
+from imatfashion.training.callbacks import LastCheckpoint
 from imatfashion.training.fit import fit
 from imatfashion.training.loggers import _wandb_mode
+from imatfashion.training.progress import Throughput
 
 Make = Callable[..., Config]
 SLOW = ("train/images_per_second", "train/loader_wait")

@@ -20,8 +20,8 @@ from imatfashion.config.resume import load_config
 from imatfashion.config.schema import Config
 from imatfashion.errors import Interrupted
 from imatfashion.models.checkpoint import read_checkpoint
-from imatfashion.training.callbacks import Throughput
 from imatfashion.training.fit import fit
+from imatfashion.training.progress import Throughput
 from imatfashion.training.signals import StopSignals
 
 Make = Callable[..., Config]
@@ -47,7 +47,7 @@ def step_of(run_dir: Path) -> int:
 
 
 @pytest.fixture
-def start(repository: Path) -> Iterator[Start]:
+def start(repository: Path, tmp_path: Path) -> Iterator[Start]:
     """Starts `python train.py` in a process group of its own, as a terminal does."""
     started: list[subprocess.Popen[str]] = []
 
@@ -59,7 +59,7 @@ def start(repository: Path) -> Iterator[Start]:
             text=True,
             start_new_session=True,
             # Sums over another number of threads are rounded otherwise.
-            env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
+            env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads()), "HOME": str(tmp_path)},
         )
         started.append(process)
         return process
@@ -83,7 +83,6 @@ def overrides(drawn: Path, tmp_path: Path) -> tuple[str, ...]:
         "model.decoder_width=32",
         "schedule.phases=[{epochs: 1, frozen: true, max_rate: 0.001}, {epochs: 1, frozen: false, max_rate: 0.001}]",
         "gpu=cpu",
-        "logger=csv",
         "logger.panels=0",
         "resolution=64",
         "batch_size=1",
@@ -101,13 +100,13 @@ def wait_for_step(process: subprocess.Popen[str], run_dir: Path, step: int) -> N
 
 def undisturbed(run_dir: Path) -> list[dict[str, str]]:
     config = load_config(run_dir, Config)
-    config.run_dir = str(run_dir.with_name("whole"))
+    config.run_dir, config.logger.wandb = str(run_dir.with_name("whole")), False
     return figures(fit(config).run_dir)
 
 
 def test_sigkill_in_mid_epoch_and_resume(start: Start, overrides: tuple[str, ...], tmp_path: Path) -> None:
     cut = tmp_path / "cut"
-    process = start(*overrides, "data.workers=1", "checkpoint_minutes=0.0001")
+    process = start(*overrides, "data.workers=1", "logger=csv", "checkpoint_minutes=0.0001")
     wait_for_step(process, cut, 19)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
@@ -133,7 +132,7 @@ def test_a_signal_ends_in_a_checkpoint_and_a_sentence(
     start: Start, overrides: tuple[str, ...], tmp_path: Path, number: signal.Signals, name: str, code: int
 ) -> None:
     cut = tmp_path / "cut"
-    process = start(*overrides, "data.workers=1")
+    process = start(*overrides, "data.workers=1", "logger=all", "platform.offline=true")
     wait_for_step(process, cut, 3)
     # To the whole group, as a terminal and SLURM do: the loader's process gets it too.
     os.killpg(process.pid, number)
@@ -144,7 +143,7 @@ def test_a_signal_ends_in_a_checkpoint_and_a_sentence(
     assert (process.returncode, errors) == (code, sentence)
     assert "Traceback" not in output
     config = load_config(cut, Config)
-    config.resume = str(cut)
+    config.resume, config.logger.wandb = str(cut), False
     fit(config)
     assert figures(cut) == undisturbed(cut)
 

@@ -17,12 +17,12 @@ from imatfashion.config.schema import Config
 from imatfashion.data.split import save_split
 from imatfashion.models.checkpoint import load_checkpoint, load_state
 from imatfashion.training.build import TaskClass, make_data, make_spec, make_task
-from imatfashion.training.callbacks import Throughput
 from imatfashion.training.device import device_settings
 from imatfashion.training.evaluation import evaluate
-from imatfashion.training.limits import check_room
 from imatfashion.training.loggers import close_loggers, make_loggers
 from imatfashion.training.place import is_main_process, last_checkpoint, place_of, step_of
+from imatfashion.training.progress import Throughput
+from imatfashion.training.room import check_room
 from imatfashion.training.signals import StopSignals
 from imatfashion.training.summary import start_text, write_summary
 from imatfashion.training.trainer import Run, best_checkpoint, make_trainer, quiet

@@ -16,7 +16,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.loggers.logger import Logger
 
 from imatfashion.config.resume import load_config
-from imatfashion.config.schema import Config, LoggerConfig
+from imatfashion.config.schema import AugmentConfig, Config, LoggerConfig
+from imatfashion.data.augment import Augmenter
 from imatfashion.training.metrics_file import MetricsFile
 from imatfashion.training.place import is_main_process
 
@@ -61,6 +62,8 @@ def _start_wandb(config: LoggerConfig, run_dir: Path, offline: bool) -> Any:
     import wandb
 
     os.environ.setdefault("WANDB_SILENT", "true")
+    # wandb watches imports, and fails where a forked loader process makes one; so theirs are made here.
+    Augmenter(AugmentConfig())
     id_file = run_dir / "wandb_id.txt"
     if not id_file.is_file():
         id_file.write_text(uuid.uuid4().hex[:8], encoding="utf-8")

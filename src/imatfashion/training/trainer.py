@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers.logger import Logger
 
 from imatfashion.config.schema import Config
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.schedule import Schedule
-from imatfashion.training.callbacks import Check, LastCheckpoint, Stopper, Throughput
+from imatfashion.training.callbacks import Check, LastCheckpoint, Stopper
 from imatfashion.training.checkpoint_io import AtomicCheckpointIO
 from imatfashion.training.device import DeviceSettings
-from imatfashion.training.limits import panels_kept, usage_checks
+from imatfashion.training.limits import usage_checks
 from imatfashion.training.panels import PicturePanel
+from imatfashion.training.progress import ProgressBar, Throughput
+from imatfashion.training.room import panels_kept
 from imatfashion.training.signals import StopSignals
 
 
@@ -93,7 +95,7 @@ def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
     if config.logger.panels:
         callbacks.append(PicturePanel(run_dir / "panels", config.logger.panels, panels_kept(config.platform)))
     if config.progress:
-        callbacks.append(TQDMProgressBar(leave=True))
+        callbacks.append(ProgressBar(leave=True))
     return callbacks
 
 
