@@ -24,7 +24,7 @@ step "5/7 attributes, trained on those"
 step "6/7 both on photos that neither has seen"
 "$bin/python" predict.py classes_ckpt="$demo/classes-128/checkpoints/best.ckpt" \
     attributes_ckpt="$demo/attributes/checkpoints/best.ckpt" images="$demo/data/test" \
-    output="$demo/submission.csv" overlays="$demo/overlays"
+    output="$demo/submission.csv" overlays="$demo/overlays" min_area=200
 step "7/7 score"
 "$bin/imatfashion" score "$demo/data/test.csv" "$demo/submission.csv" --oracle
 
