@@ -424,7 +424,7 @@ CASES = [
         "truth missing", "b.jpg,1 2,3", "the truth test.csv is not a file", "imatfashion score test.csv sub.csv"
     ),
     submission("nothing to score", None, "there is nothing to score", "imatfashion score data/train.csv"),
-    training("data.root does not exist", "data.root=nowhere", "the data folder nowhere does not exist"),
+    training("data.root does not exist", "data.root=nowhere", "data.root=nowhere is not there"),
     training("data.root has no photos", "", "the photos of data/train.csv are not found", remove_photos),
     training("all rows refused", "", "nothing in data/train.csv can be used", rows("a.jpg,1 x,8,6,0")),
     training(

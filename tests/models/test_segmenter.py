@@ -67,8 +67,13 @@ def test_layers_are_not_in_the_state_dict() -> None:
     assert all(key.startswith("network.") for key in _tiny((0, 1)).state_dict())
 
 
-def test_the_width_is_halved_block_by_block() -> None:
-    assert [block.conv2[0].out_channels for block in _tiny().network.decoder.blocks] == [32, 16, 8, 4, 2]
+@pytest.mark.parametrize(
+    ("width", "floor", "channels"),
+    [(256, 16, [256, 128, 64, 32, 16]), (256, 32, [256, 128, 64, 32, 32]), (32, 64, [32, 32, 32, 32, 32])],
+)
+def test_the_width_is_halved_down_to_the_floor(width: int, floor: int, channels: list[int]) -> None:
+    network = Segmenter("unet", TINY, 2, (0, 0), decoder_width=width, decoder_floor=floor).network
+    assert [block.conv2[0].out_channels for block in network.decoder.blocks] == channels
 
 
 @pytest.mark.parametrize("architecture", ["unetplusplus", "manet", "linknet", "fpn", "deeplabv3plus", "upernet"])
