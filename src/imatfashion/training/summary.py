@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
+    from imatfashion.config.schema import Config
     from imatfashion.data.annotations import Annotations
     from imatfashion.training.trainer import Run
 
@@ -67,8 +68,8 @@ def start_text(run: Run) -> str:
     config, settings, data = run.config, run.settings, run.data
     parameters = sum(parameter.numel() for parameter in run.task.network.parameters()) / 1e6
     return (
-        f"stage {config.stage.name} · {config.resolution} × {config.resolution} · {config.model.architecture} on "
-        f"{config.model.backbone} ({parameters:.1f} M parameters)\n"
+        f"stage {config.stage.name} · {config.resolution} × {config.resolution} · {_network(config)} "
+        f"({parameters:.1f} M parameters)\n"
         f"{len(data.train_indices)} photos to train on, {len(data.val_indices)} to validate, "
         f"{len(data.truth.classes)} classes, {len(data.truth.attributes)} attributes, "
         f"{_refused(data.truth)}\n"
@@ -76,6 +77,11 @@ def start_text(run: Run) -> str:
         f"device(s) = {config.batch_size} · {run.steps} steps · {settings.precision} · {settings.title}\n"
         f"run: {run.run_dir}"
     )
+
+
+def _network(config: Config) -> str:
+    kind = config.model.architecture if config.stage.name == "classes" else f"{config.stage.pooling} pooling"
+    return f"{kind} on {config.model.backbone}"
 
 
 def _refused(table: Annotations) -> str:
