@@ -11,7 +11,19 @@ from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 
 
 class ProgressBar(TQDMProgressBar):
-    """Lightning's bar, ended when the run is stopped: the sentence that says why begins a line of its own."""
+    """Lightning's bar with the monitored figure; ended when the run is stopped, before the sentence that says why."""
+
+    def get_metrics(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """The loss of this step and the monitored figure of the last validation."""
+        shown = super().get_metrics(trainer, pl_module)
+        # The name of TensorBoard's folder says nothing here.
+        shown.pop("v_num", None)
+        for name in ("train/loss", str(getattr(pl_module, "monitor", ""))):
+            if name in trainer.callback_metrics:
+                shown[name] = f"{float(trainer.callback_metrics[name]):.3f}"
+        return shown
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """End the bars that are open."""
