@@ -18,8 +18,9 @@ install: .venv/installed
 demo: .venv/installed
 	@sh demo.sh $(BIN) $(DEMO)
 
+# One thread a test process: several times as many threads as cores would wait for each other.
 test: lint types
-	$(BIN)/pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 lint: .venv/installed
 	$(BIN)/ruff check .
