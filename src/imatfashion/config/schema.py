@@ -251,7 +251,7 @@ class PredictConfig:
     grid: int = 512
     """Side of the submission grid, pixels."""
     tuning: str | None = None
-    """Post-processing that `imatfashion tune` found, a JSON file."""
+    """Post-processing by class and attribute, a JSON file; docs/PREDICTION.md has its form."""
     components: str = "auto"
     """One row a connected component: `auto` (classes that have several rows in a photo in training), `yes` or `no`."""
     min_area: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from imatfashion.tasks.attributes import AttributeClassifier
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.panels import Picture, attribute_caption, images_of, save_jpeg, to_device
+from imatfashion.training.summary import write_json
 
 if TYPE_CHECKING:
     from imatfashion.data.datamodule import FashionDataModule
@@ -33,7 +34,7 @@ class Examples:
     best: list[tuple[float, str, Picture]] = field(default_factory=list)
     worst: list[tuple[float, str, Picture]] = field(default_factory=list)
 
-    def offer(self, score: float, name: str, draw: Any) -> None:
+    def offer(self, score: float, name: str, draw: Callable[..., Picture]) -> None:
         """Keep the photo if it is among the extremes; `draw()` makes its picture only then."""
         for heap, key in ((self.best, score), (self.worst, -score)):
             if len(heap) < EXAMPLES:
@@ -67,8 +68,7 @@ def evaluate(task: FashionTask, data: FashionDataModule, run_dir: Path) -> dict[
     found = _classes(task, data, run_dir) if isinstance(task, ClassSegmenter) else _attributes(task, data, run_dir)
     task.train(training)
     found["photos"] = len(data.val_indices)
-    path = run_dir / "evaluation.json"
-    path.write_text(json.dumps(_plain(found), indent=1), encoding="utf-8")
+    write_json(run_dir / "evaluation.json", _plain(found))
     return found
 
 
