@@ -134,13 +134,18 @@ class Annotations:
         end = begin + int(self._count[garment])
         return Runs(self._starts[begin:end], self._lengths[begin:end])
 
-    def allowed_pairs(self) -> BoolArray:
-        """The (class, attribute) pairs that some garment has, bool (C, A)."""
-        return self._allowed_pairs.copy()
+    def allowed_pairs(self, photos: npt.NDArray[np.int64] | None = None) -> BoolArray:
+        """The (class, attribute) pairs that some garment has, bool (C, A); of some photos or of all."""
+        garments = self._garments_of(photos)
+        allowed = np.zeros((len(self.classes), len(self.attributes)), dtype=np.bool_)
+        garment, attribute = np.nonzero(self.garment_attributes[garments])
+        allowed[self.garment_class[garments][garment], attribute] = True
+        return allowed
 
-    def multiple_classes(self) -> tuple[int, ...]:
-        """Classes with several garments in a photo, in at least 5 % of the photos that have the class."""
-        key = self.garment_photo.astype(np.int64) * len(self.classes) + self.garment_class
+    def multiple_classes(self, photos: npt.NDArray[np.int64] | None = None) -> tuple[int, ...]:
+        """Classes with several garments in a photo, in at least 5 % of the (given) photos that have the class."""
+        garments = self._garments_of(photos)
+        key = self.garment_photo[garments].astype(np.int64) * len(self.classes) + self.garment_class[garments]
         pairs, counts = np.unique(key, return_counts=True)
         photo_class = pairs % len(self.classes)
         photos = np.bincount(photo_class, minlength=len(self.classes))
@@ -153,12 +158,8 @@ class Annotations:
             return (0,) * len(self.classes)
         return self._covered
 
-    @cached_property
-    def _allowed_pairs(self) -> BoolArray:
-        allowed = np.zeros((len(self.classes), len(self.attributes)), dtype=np.bool_)
-        garment, attribute = np.nonzero(self.garment_attributes)
-        allowed[self.garment_class[garment], attribute] = True
-        return allowed
+    def _garments_of(self, photos: npt.NDArray[np.int64] | None) -> slice | BoolArray:
+        return slice(None) if photos is None else np.isin(self.garment_photo, photos)
 
     @cached_property
     def _covered(self) -> tuple[int, ...]:

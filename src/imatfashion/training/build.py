@@ -65,7 +65,7 @@ def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
         attribute_names=attributes.names if attributes else (),
         layer_of_class=data.layer_of_class,
         allowed_pairs=_pairs(config, data) if attributes else tuple(() for _ in table.classes.ids),
-        component_classes=table.multiple_classes(),
+        component_classes=table.multiple_classes(data.split.train),
         pooling=config.stage.pooling,
         class_given=config.stage.class_given,
         decoder_width=config.model.decoder_width,
@@ -76,11 +76,11 @@ def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
 
 
 def _pairs(config: Config, data: FashionDataModule) -> tuple[tuple[int, ...], ...]:
-    """Attribute indices that each class may have: those of the training data, or all."""
+    """Attribute indices that each class may have: those of the training photos, or all."""
     num_attributes = len(data.truth.attributes)
     if config.stage.all_pairs:
         return tuple(tuple(range(num_attributes)) for _ in data.truth.classes.ids)
-    return tuple(tuple(row.nonzero()[0].tolist()) for row in data.truth.allowed_pairs())
+    return tuple(tuple(row.nonzero()[0].tolist()) for row in data.truth.allowed_pairs(data.split.train))
 
 
 def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings, own: TaskClass | None = None) -> FashionTask:
