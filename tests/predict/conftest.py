@@ -65,6 +65,23 @@ def attributes_ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_checkpoint(tmp_path_factory.mktemp("attributes") / "best.ckpt", ATTRIBUTES, seed=1)
 
 
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Further checkpoints of the same classes and attributes, each differing in one thing."""
+    folder = tmp_path_factory.mktemp("others")
+    specs = {
+        "weights": CLASSES,
+        "large": replace(CLASSES, resolution=96),
+        "padded": replace(CLASSES, resize="pad"),
+        "backbone": replace(CLASSES, backbone="resnet10t"),
+        "one layer": replace(CLASSES, layer_of_class=(0, 0, 0, 0)),
+        "other classes": replace(CLASSES, class_ids=(0, 3, 10, 24)),
+        "attributes": replace(ATTRIBUTES, resolution=64, resize="squash"),
+        "other attributes": replace(ATTRIBUTES, attribute_ids=(2, 5, 41)),
+    }
+    return {name: save_checkpoint(folder / f"{name}.ckpt", spec, seed=7) for name, spec in specs.items()}
+
+
 def blocks(height: int, width: int, seed: int) -> np.ndarray:
     """A photo of coloured blocks, so that a random network sees different things in it."""
     colours = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)

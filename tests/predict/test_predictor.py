@@ -18,14 +18,14 @@ from imatfashion.errors import FashionError
 from imatfashion.masks.runs import encode_mask
 from imatfashion.masks.view import View
 from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.predict.checkpoints import labels_of
 from imatfashion.predict.device import choose_device
 from imatfashion.predict.garments import FoundGarment
-from imatfashion.predict.inputs import Sample
+from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.regions import Found, batches, regions_of
 from imatfashion.predict.resample import label_maps
 from imatfashion.predict.settings import Settings
-from imatfashion.predict.stages import labels_of
 
 
 @pytest.fixture(scope="module")
@@ -144,17 +144,15 @@ def test_regions_are_those_of_training(tmp_path: Path, attributes_ckpt: Path) ->
     view = plain_view(300, 170, spec.resolution, spec.resize)
     annotations = Annotations(tmp_path / "t.table")
     _, expected, visible = paint_maps(annotations, 0, view, (300, 170), spec.layer_of_class)
-    sample = Sample(np.zeros((1, 1, 3), dtype=np.uint8), view)
-    regions, seen = regions_of(Found(sample, (300, 170), (64, 64), garments), spec)
+    regions, seen = regions_of(Found(PhotoInput("a.jpg", 300, 170, {}), (64, 64), garments), view, spec)
     owner = np.array([*seen, -1])[regions]
     np.testing.assert_array_equal(owner, np.array([*visible, -1])[expected])
 
 
 def test_batches_stay_below_what_int16_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imatfashion.predict.regions._MOST_GARMENTS", 10)
-    sample = Sample(np.zeros((1, 1, 3), dtype=np.uint8), View.squash(1, 1, 1, 1))
     garment = FoundGarment(0, encode_mask(np.ones((1, 1), dtype=bool)), 1.0, 1, 0)
-    found = [Found(sample, (1, 1), (1, 1), [garment] * count) for count in (4, 6, 1, 50, 3)]
+    found = [Found(PhotoInput("a.jpg", 1, 1, {}), (1, 1), [garment] * count) for count in (4, 6, 1, 50, 3)]
     assert list(batches([0, 1, 2, 3, 4], found)) == [[0, 1], [2], [3], [4]]
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imatfashion.config.checkpoints import checkpoint_paths
+from imatfashion.config.learning import LEARNING_CHOICES, learning_faults
 from imatfashion.errors import FashionError
 
 if TYPE_CHECKING:
-    from imatfashion.config.schema import Config
+    from imatfashion.config.schema import Config, PredictConfig
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "stage.name": ("classes", "attributes"),
@@ -20,6 +22,9 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "resize": ("squash", "pad"),
     "layers": (1, 2),
     "gpu.precision": (None, "32-true", "16-mixed", "bf16-mixed"),
+    "trainer.on_memory": ("stop", "shrink"),
+    "trainer.on_nan": ("stop", "skip"),
+    **LEARNING_CHOICES,
 }
 POSITIVE = (
     "batch_size",
@@ -37,6 +42,7 @@ POSITIVE = (
     "platform.max_hours",
     "platform.memory_gb",
     "platform.output_gb",
+    "schedule.rate_factor",
 )
 
 
@@ -61,6 +67,17 @@ def check_config(config: Config, *, several: bool = False) -> None:
             raise FashionError(f"{key}={value} must be above 0")
     for sentence in _contradictions(config, several):
         raise FashionError(sentence)
+
+
+def check_predict_config(config: PredictConfig) -> None:
+    """Refuse a prediction's config that the schema's types let pass.
+
+    Raises:
+        FashionError: a checkpoint is neither a path nor a list of paths.
+    """
+    checkpoint_paths("attributes_ckpt", config.attributes_ckpt)
+    if not checkpoint_paths("classes_ckpt", config.classes_ckpt):
+        raise FashionError("classes_ckpt is empty; give a checkpoint of stage=classes, such as a run's best.ckpt")
 
 
 def _get(config: Config, key: str) -> Any:
@@ -95,10 +112,23 @@ def _contradictions(config: Config, several: bool) -> Iterator[str]:
         )
     if config.init_from and not Path(config.init_from).is_file():
         yield f"init_from={config.init_from} is not a file; a run's checkpoints are RUN_DIR/checkpoints/best.ckpt"
+    yield from _trials(config)
     yield from _schedule(config)
+    yield from learning_faults(config)
     yield from _processes(config, several)
     if not Path(data.root).exists():
         yield f"data.root={data.root} is not there; give the folder of the data set"
+
+
+def _trials(config: Config) -> Iterator[str]:
+    wanted = [name for name, on in (("check", config.check), ("trainer.lr_find", config.trainer.lr_find)) if on]
+    if len(wanted) > 1:
+        yield "check=true and trainer.lr_find=true contradict each other: do one after the other"
+    for name in wanted:
+        if config.resume:
+            yield f"{name}=true trains nothing, so there is nothing to resume: give the new run's own overrides"
+        if config.gpu.devices * config.gpu.nodes > 1:
+            yield f"{name}=true works on one device: leave gpu.devices=1 and gpu.nodes=1"
 
 
 def _schedule(config: Config) -> Iterator[str]:

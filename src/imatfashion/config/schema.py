@@ -6,8 +6,9 @@ Plain Python types only: the config is converted to these classes once, at the e
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from imatfashion.config.checks import check_config
+from imatfashion.config.checks import check_config, check_predict_config
 
 
 @dataclass
@@ -17,7 +18,21 @@ class StageConfig:
     name: str = "classes"
     """`classes` (per-pixel class segmenter) or `attributes` (per-garment attribute classifier)."""
     dice_weight: float = 1.0
-    """classes: weight of the Dice loss beside cross-entropy, which weighs 1."""
+    """classes: weight of the region loss beside cross-entropy, which weighs 1."""
+    region_loss: str = "dice"
+    """classes: `dice`, `lovasz` (Lovász-Softmax, a surrogate of IoU) or `none`."""
+    focal_gamma: float = 0.0
+    """classes: cross-entropy of a pixel is weighed by (1 − p)^this, p the probability of its class; 0 weighs all alike."""
+    label_smoothing: float = 0.0
+    """classes: share of each pixel's target that is spread over all classes."""
+    class_balance: float = 0.0
+    """classes: cross-entropy of a pixel is weighed by its class's frequency to the power of −this; 1 is the inverse."""
+    attribute_loss: str = "bce"
+    """attributes: `bce`, `focal`, or `asymmetric` (focal for what a garment does not have, which is most)."""
+    attribute_gamma: float | None = None
+    """attributes: the focus of focal and asymmetric loss; `null` is 2 and 4."""
+    attribute_margin: float = 0.05
+    """attributes: asymmetric loss forgives probabilities up to this for what a garment does not have."""
     pooling: str = "garment"
     """attributes: `garment` pools features under each garment's mask, `image` over the whole photo (the notebooks')."""
     class_given: bool = True
@@ -82,6 +97,8 @@ class ModelConfig:
     """attributes: channels of the garment embedding."""
     dropout: float = 0.1
     """attributes: dropout before the last layer."""
+    freeze_norm: str = "none"
+    """Batch-norms that keep their statistics, for small per-device batches: `none`, `encoder` or `all`."""
 
 
 @dataclass
@@ -92,6 +109,10 @@ class AugmentConfig:
     """Mirror left and right with probability ½."""
     scale: float = 0.1
     """Largest relative change of the crop's size: the crop covers 1 / (1 ± scale) of the view."""
+    scale_min: float | None = None
+    """With `scale_max`, in place of `scale`: the photo is shown at a random size from this …"""
+    scale_max: float | None = None
+    """… to this, at a random place; 0.5 and 2.0 are large-scale jitter."""
     shift: float = 0.05
     """Largest shift of the crop, as a share of its side."""
     rotate: float = 10.0
@@ -100,8 +121,20 @@ class AugmentConfig:
     """Largest relative change of brightness."""
     contrast: float = 0.2
     """Largest relative change of contrast."""
+    saturation: float = 0.0
+    """Largest relative change of saturation."""
+    hue: float = 0.0
+    """Largest change of hue, as a share of the colour circle."""
+    grey: float = 0.0
+    """Probability that the colours are taken away."""
+    blur: float = 0.0
+    """Probability of a blur."""
+    copy_paste: float = 0.0
+    """Probability that garments of another training photo are pasted over the sample."""
+    paste_most: int = 3
+    """Most garments pasted over a sample, not counting the parts that lie on them."""
     probability: float = 0.75
-    """Probability of each change other than the flip."""
+    """Probability of each change other than the flip, grey, blur and copy-paste, which have their own."""
 
 
 @dataclass
@@ -122,6 +155,8 @@ class ScheduleConfig:
 
     phases: list[Phase] = field(default_factory=lambda: [Phase(1.0, True, 1e-3), Phase(4.0, False, 1e-3)])
     """The phases, in order."""
+    rate_factor: float = 1.0
+    """Every phase's peak is multiplied by this: one number to search for."""
     encoder_ratio: float = 0.1
     """The encoder's rate as a share of the decoder's."""
     warmup: float = 0.25
@@ -134,6 +169,9 @@ class ScheduleConfig:
     """AdamW's decoupled weight decay."""
     clip: float = 1.0
     """Largest gradient norm; 0 for no limit."""
+    ema_decay: float = 0.0
+    """Keep an average of the weights that forgets by this share a step, such as 0.999, to validate, save as best.ckpt
+    and predict with; 0 for none."""
 
 
 @dataclass
@@ -156,6 +194,8 @@ class GpuConfig:
     """Memory format of the network."""
     compile: bool | None = None
     """Compile the inner network."""
+    sync_batchnorm: bool = False
+    """Batch-norms see the photos of all devices; GPUs only."""
 
 
 @dataclass
@@ -193,6 +233,21 @@ class LoggerConfig:
 
 
 @dataclass
+class TrainerConfig:
+    """What a run does when something goes wrong, and the search for its rate."""
+
+    lr_find: bool = False
+    """Train with rising rates for some hundred steps, draw the loss over the rate and suggest `schedule.rate_factor`;
+    no run is trained."""
+    on_nan: str = "stop"
+    """A loss or gradient that is not finite: `stop` (with the last good state and the batch saved) or `skip` (leave out
+    the step, save the first such batch, stop after 20 in a row)."""
+    on_memory: str = "stop"
+    """Out of memory: `stop` (and say which per-device batch fits) or `shrink` (go on from the last checkpoint with a
+    smaller one and more accumulation; not the same run bit for bit)."""
+
+
+@dataclass
 class Config:
     """A training run."""
 
@@ -204,6 +259,7 @@ class Config:
     gpu: GpuConfig = field(default_factory=GpuConfig)
     platform: PlatformConfig = field(default_factory=PlatformConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
     resolution: int = 224
     """Side of the square that the network sees, pixels."""
     resize: str = "squash"
@@ -225,9 +281,12 @@ class Config:
     checkpoint_minutes: float = 5.0
     """Minutes between two checkpoints inside an epoch: what a killed run loses at most."""
     progress: bool = True
-    """Show a progress bar."""
+    """Show a progress bar at a terminal, a line an epoch elsewhere."""
+    check: bool = False
+    """A dry run: a few batches through everything, the memory and time that the run would take, and pictures of what
+    it would be trained on; no run is trained."""
 
-    def check(self, *, several: bool = False) -> None:
+    def validate(self, *, several: bool = False) -> None:
         """Refuse contradictions, see `imatfashion.config.checks`."""
         check_config(self, several=several)
 
@@ -236,10 +295,20 @@ class Config:
 class PredictConfig:
     """A prediction."""
 
-    classes_ckpt: str = "???"
-    """Checkpoint of the class segmenter (or a sweep directory of folds, to predict each fold's validation photos)."""
-    attributes_ckpt: str | None = None
-    """Checkpoint of the attribute classifier; without it no attribute is written."""
+    classes_ckpt: Any = "???"
+    """Checkpoint of the class segmenter; or a list of them, whose probabilities are averaged; or a sweep directory of
+    folds, see `folds`."""
+    attributes_ckpt: Any = None
+    """Checkpoint of the attribute classifier, or a list of them; without it no attribute is written."""
+    folds: str = "own"
+    """With a sweep directory: `own` (each fold's model predicts its own validation photos) or `ensemble` (all of them
+    together predict every photo)."""
+    tta: str = "none"
+    """What is averaged beside the photo itself: `none`, or `flip` (the mirrored photo, in both stages)."""
+    tta_scales: list[float] = field(default_factory=lambda: [1.0])
+    """Sizes that the class segmenter looks at, as shares of its own; their probabilities are averaged."""
+    aspect: str = "square"
+    """What the class segmenter sees: `square` (as it was trained) or `own` (the photo's aspect, as many pixels)."""
     images: str = "???"
     """A folder, a glob, a text file of paths, or one photo."""
     output: str = "submission.csv"
@@ -272,3 +341,7 @@ class PredictConfig:
     """`auto`, `cpu` or `cuda`."""
     progress: bool = True
     """Show a progress bar."""
+
+    def validate(self, *, several: bool = False) -> None:
+        """Refuse contradictions, see `imatfashion.config.checks`."""
+        check_predict_config(self)

@@ -11,7 +11,7 @@ from imatfashion.config.schema import PredictConfig
 from imatfashion.predict.folds import Job
 from imatfashion.predict.plan import Plan
 
-_VERSION = 1
+_VERSION = 2
 """Of the part file's format."""
 
 
@@ -20,9 +20,12 @@ def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> di
     names = [photo.name for job in jobs for photo in job.photos]
     return {
         "version": _VERSION,
-        "classes_ckpt": [_hash_file(job.checkpoint) for job in jobs],
-        "photos_per_ckpt": [len(job.photos) for job in jobs],
-        "attributes_ckpt": _hash_file(Path(config.attributes_ckpt)) if config.attributes_ckpt else None,
+        "classes_ckpt": [_hash_file(checkpoint) for job in jobs for checkpoint in job.checkpoints],
+        "jobs": [[len(job.checkpoints), len(job.photos)] for job in jobs],
+        "attributes_ckpt": [_hash_file(checkpoint) for checkpoint in plan.attributes],
+        "tta": config.tta,
+        "tta_scales": list(plan.looks.scales),
+        "aspect": config.aspect,
         "images": _hash_names(names),
         "format": plan.format,
         "side": plan.side,

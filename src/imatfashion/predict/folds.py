@@ -1,4 +1,4 @@
-"""Which checkpoint predicts which photos: one for all, or each fold's model its own validation photos."""
+"""Which checkpoints predict which photos: all of them every photo, or each fold's model its own validation photos."""
 
 from __future__ import annotations
 
@@ -13,36 +13,52 @@ from imatfashion.predict.images import Photo
 
 @dataclass(frozen=True)
 class Job:
-    """A class checkpoint and the photos that it predicts."""
+    """Class checkpoints, whose probabilities are averaged, and the photos that they predict."""
 
-    checkpoint: Path
+    checkpoints: tuple[Path, ...]
     photos: tuple[Photo, ...]
 
 
-def plan_jobs(classes_ckpt: Path, photos: Sequence[Photo]) -> list[Job]:
+def plan_jobs(classes_ckpt: Sequence[Path], photos: Sequence[Photo], folds: str = "own") -> list[Job]:
     """Assign photos to checkpoints.
 
     Args:
-        classes_ckpt: a checkpoint, which predicts all photos; or a sweep directory with a run (`split.json`,
-            `checkpoints/best.ckpt`) for each fold, which predicts its own validation photos: out of fold.
-        photos: what there is to predict; photos that are in no fold's validation are left out.
+        classes_ckpt: checkpoints, which predict all photos together; or a sweep directory with a run (`split.json`,
+            `checkpoints/best.ckpt`) for each fold.
+        photos: what there is to predict.
+        folds: what a sweep directory means: `own`, each fold's model predicts its own validation photos, and photos
+            that are in no fold's validation are left out; or `ensemble`, all of them predict every photo together.
 
     Returns:
         The jobs, by run directory, each with its photos in the given order.
 
     Raises:
-        FashionError: the directory holds no finished runs, two of them validate on the same photo, or none of the
-            photos is theirs.
+        FashionError: the directory holds no finished runs, two of them validate on the same photo, none of the photos
+            is theirs, or there is no sweep where `folds` wants one.
     """
-    if not classes_ckpt.is_dir():
-        return [Job(classes_ckpt, tuple(photos))]
-    jobs = [Job(checkpoint, tuple(mine)) for checkpoint, mine in _assigned(classes_ckpt, photos)]
+    sweep = classes_ckpt[0]
+    if not (len(classes_ckpt) == 1 and sweep.is_dir()):
+        if folds == "ensemble":
+            raise FashionError(
+                "folds=ensemble wants classes_ckpt=SWEEP_DIR; a list of checkpoints is an ensemble anyway"
+            )
+        return [Job(tuple(classes_ckpt), tuple(photos))]
+    if folds == "ensemble":
+        return [Job(tuple(_best(run) for run in _runs(sweep)), tuple(photos))]
+    jobs = [Job((checkpoint,), tuple(mine)) for checkpoint, mine in _assigned(sweep, photos)]
     if not any(job.photos for job in jobs):
         raise FashionError(
-            f"none of the {len(photos)} photos is a validation photo of a fold in {classes_ckpt}; images= wants the "
-            "photos that the folds were trained on"
+            f"none of the {len(photos)} photos is a validation photo of a fold in {sweep}; images= wants the photos "
+            "that the folds were trained on, and folds=ensemble predicts others by all folds together"
         )
     return [job for job in jobs if job.photos]
+
+
+def seen_in_training(sweep: Path, photos: Sequence[Photo]) -> int:
+    """How many of the photos the runs of a sweep were trained or validated on."""
+    splits = [read_split_file(run / "split.json") for run in _runs(sweep)]
+    known = {name for split in splits for name in (*(split.train or ()), *split.val)}
+    return sum(photo.name in known for photo in photos)
 
 
 def _assigned(sweep: Path, photos: Sequence[Photo]) -> Iterator[tuple[Path, list[Photo]]]:
@@ -56,7 +72,7 @@ def _assigned(sweep: Path, photos: Sequence[Photo]) -> Iterator[tuple[Path, list
                 "sweep over data.fold, each fold once"
             )
         owner |= dict.fromkeys(names, run)
-        yield run / "checkpoints" / "best.ckpt", [photo for photo in photos if photo.name in names]
+        yield _best(run), [photo for photo in photos if photo.name in names]
 
 
 def _runs(sweep: Path) -> list[Path]:
@@ -66,6 +82,10 @@ def _runs(sweep: Path) -> list[Path]:
     if not runs:
         raise FashionError(f"{sweep} is a folder without runs; classes_ckpt= wants a checkpoint or a sweep directory")
     for run in runs:
-        if not (run / "checkpoints" / "best.ckpt").is_file():
+        if not _best(run).is_file():
             raise FashionError(f"the fold {run} has no checkpoints/best.ckpt; finish it (resume={run}) or remove it")
     return runs
+
+
+def _best(run: Path) -> Path:
+    return run / "checkpoints" / "best.ckpt"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from imatfashion.data.photos import PhotoError, read_header, read_photo
 from imatfashion.data.render import render_image
-from imatfashion.data.views import plain_view
 from imatfashion.masks.view import View
-from imatfashion.models.spec import ModelSpec
+from imatfashion.predict.looks import Look
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -35,46 +34,42 @@ class PhotoInput:
         name: the photo's name.
         height: its rows as viewers show it, pixels; 0 where it could not be read.
         width: its columns.
-        samples: one for each network.
+        samples: what the networks see, by the way they look.
         problem: why it could not be read, "" where it could.
     """
 
     name: str
     height: int
     width: int
-    samples: tuple[Sample, ...]
+    samples: Mapping[Look, Sample]
     problem: str = ""
 
 
-def read_input(name: str, path: Path, specs: Sequence[ModelSpec]) -> PhotoInput:
-    """Read a photo for these networks; one that cannot be read is returned with its problem."""
+def read_input(name: str, path: Path, looks: Sequence[Look]) -> PhotoInput:
+    """Read a photo to be looked at so; one that cannot be read is returned with its problem."""
     try:
         height, width, orientation = read_header(path)
         if orientation > 4:
             height, width = width, height
-        views = [plain_view(height, width, spec.resolution, spec.resize) for spec in specs]
-        image = read_photo(path, at_least=_enough(height, width, views))
+        views = {look: look.view(height, width) for look in looks}
+        image = read_photo(path, at_least=_enough(height, width, views.values()))
     except PhotoError as error:
-        return PhotoInput(name, 0, 0, (), error.reason)
+        return PhotoInput(name, 0, 0, {}, error.reason)
     return _rendered(name, image, (height, width), views)
 
 
-def image_input(name: str, image: ByteArray, specs: Sequence[ModelSpec]) -> PhotoInput:
-    """An RGB picture, uint8 (H, W, 3), for these networks."""
+def image_input(name: str, image: ByteArray, looks: Sequence[Look]) -> PhotoInput:
+    """An RGB picture, uint8 (H, W, 3), to be looked at so."""
     height, width = image.shape[:2]
-    views = [plain_view(height, width, spec.resolution, spec.resize) for spec in specs]
-    return _rendered(name, image, (height, width), views)
+    return _rendered(name, image, (height, width), {look: look.view(height, width) for look in looks})
 
 
-def _rendered(name: str, image: ByteArray, size: tuple[int, int], views: Sequence[View]) -> PhotoInput:
-    rendered: dict[View, Sample] = {}
-    for view in views:
-        if view not in rendered:
-            rendered[view] = Sample(render_image(image, size, view), view)
-    return PhotoInput(name, *size, tuple(rendered[view] for view in views))
+def _rendered(name: str, image: ByteArray, size: tuple[int, int], views: Mapping[Look, View]) -> PhotoInput:
+    rendered = {view: Sample(render_image(image, size, view), view) for view in set(views.values())}
+    return PhotoInput(name, *size, {look: rendered[view] for look, view in views.items()})
 
 
-def _enough(height: int, width: int, views: Sequence[View]) -> tuple[int, int]:
+def _enough(height: int, width: int, views: Collection[View]) -> tuple[int, int]:
     """Height and width that the photo must be decoded at so that no view has to enlarge it more than it needs."""
     return (
         max(math.ceil(height * view.out_height / view.height) for view in views),

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imatfashion.config.checkpoints import checkpoint_paths
 from imatfashion.config.schema import PredictConfig
 from imatfashion.errors import FashionError
 from imatfashion.predict.coco import OPENING
 from imatfashion.predict.images import Photo
+from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.overlays import overlay_path
 from imatfashion.predict.pngs import png_name
 from imatfashion.predict.submission import COLUMNS
@@ -22,6 +24,9 @@ _CHOICES = {
     "size": ("grid", "photo"),
     "components": ("auto", "yes", "no"),
     "overlap": ("within_class", "none"),
+    "folds": ("own", "ensemble"),
+    "tta": ("none", "flip"),
+    "aspect": ("square", "own"),
 }
 # YAML and command lines may turn a bare yes or no into a truth value.
 _YES_NO = {"true": "yes", "false": "no"}
@@ -34,6 +39,9 @@ class Plan:
     """A checked prediction.
 
     Attributes:
+        classes: checkpoints of the class segmenter, or a sweep directory.
+        attributes: checkpoints of the attribute classifier.
+        looks: how the networks look at photos.
         output: the file or folder to write.
         format: `submission`, `coco`, `png` or `table`.
         components: `auto`, `yes` or `no`.
@@ -43,6 +51,9 @@ class Plan:
         workers: threads.
     """
 
+    classes: tuple[Path, ...]
+    attributes: tuple[Path, ...]
+    looks: LookOptions
     output: Path
     format: str
     components: str
@@ -61,15 +72,23 @@ def make_plan(config: PredictConfig) -> Plan:
     output = Path(config.output).expanduser()
     components = _YES_NO.get(config.components.lower(), config.components)
     format = config.format or _format_of(output)
-    chosen = {"format": format, "size": config.size, "components": components, "overlap": config.overlap}
-    for key, value in chosen.items():
-        if value not in _CHOICES[key]:
-            raise FashionError(f"{key}={value} is not a choice; take one of {', '.join(_CHOICES[key])}")
+    chosen = {"format": format, "components": components}
+    for key, choices in _CHOICES.items():
+        value = chosen.get(key) or getattr(config, key)
+        if value not in choices:
+            raise FashionError(f"{key}={value} is not a choice; take one of {', '.join(choices)}")
     for sentence in _contradictions(config, format, output):
         raise FashionError(sentence)
     shard, shards = _shard(config.shard)
     side = config.grid if config.size == "grid" else None
-    return Plan(output, format, components, side, shard, shards, _workers(config.workers))
+    classes, attributes = (_checkpoints(config, key) for key in ("classes_ckpt", "attributes_ckpt"))
+    looks = LookOptions(config.tta == "flip", tuple(config.tta_scales), config.aspect == "own")
+    workers = _workers(config.workers)
+    return Plan(classes, attributes, looks, output, format, components, side, shard, shards, workers)
+
+
+def _checkpoints(config: PredictConfig, key: str) -> tuple[Path, ...]:
+    return tuple(Path(path).expanduser() for path in checkpoint_paths(key, getattr(config, key)))
 
 
 def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) -> None:
@@ -129,6 +148,8 @@ def _contradictions(config: PredictConfig, format: str, output: Path) -> Iterato
         yield f"threshold={config.threshold} must lie between 0 and 1"
     if config.min_area < 0:
         yield f"min_area={config.min_area} must not be negative"
+    if not config.tta_scales or not all(0.25 <= scale <= 4 for scale in config.tta_scales):
+        yield f"tta_scales={config.tta_scales} must be one or several numbers between 0.25 and 4, such as [1.0]"
     if config.workers == 0 or config.workers < -1:
         yield f"workers={config.workers} must be at least 1, or -1 to derive it"
 

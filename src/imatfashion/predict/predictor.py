@@ -9,23 +9,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from imatfashion.data.photos import PhotoError
+from imatfashion.errors import FashionError
+from imatfashion.predict.checkpoints import labels_of
 from imatfashion.predict.device import choose_device
+from imatfashion.predict.ensemble import Describers, Framed, Segmenters
 from imatfashion.predict.garments import FoundGarment, garments_from_labels
 from imatfashion.predict.images import Photo
 from imatfashion.predict.inputs import PhotoInput, image_input, read_input
+from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.prediction import Prediction
 from imatfashion.predict.regions import Found
 from imatfashion.predict.resample import label_maps
 from imatfashion.predict.results import GarmentResult, PhotoResult
 from imatfashion.predict.settings import Settings
-from imatfashion.predict.stages import AttributeStage, ClassStage, labels_of
 from imatfashion.predict.stream import stream
 
 ByteArray = npt.NDArray[np.uint8]
+Checkpoints = Path | str | Sequence[Path | str]
+"""A checkpoint, or several that predict together."""
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -33,40 +37,55 @@ class Predictor:
     """Predicts garments with their attributes.
 
     Args:
-        class_stage: the class segmenter.
-        attribute_stage: the attribute classifier, None for no attributes.
+        class_stage: the class segmenters.
+        attribute_stage: the attribute classifiers, None for no attributes.
 
     Attributes:
         classes: the classes that indices mean.
         attributes: the attributes that indices mean.
+        looks: the ways in which the networks look at a photo.
+
+    Raises:
+        FashionError: the two know different classes.
     """
 
-    def __init__(self, class_stage: ClassStage, attribute_stage: AttributeStage | None = None) -> None:
+    def __init__(self, class_stage: Segmenters, attribute_stage: Describers | None = None) -> None:
         self.class_stage = class_stage
         self.attribute_stage = attribute_stage
         self.classes, self.attributes = labels_of(class_stage.spec)
-        self.specs = [class_stage.spec]
+        self.looks = list(class_stage.looks)
         if attribute_stage is not None:
-            self.attributes = labels_of(attribute_stage.spec)[1]
-            self.specs.append(attribute_stage.spec)
+            described, self.attributes = labels_of(attribute_stage.spec)
+            self.looks += attribute_stage.looks
+            if described.ids != self.classes.ids:
+                raise FashionError(
+                    f"the attribute checkpoint was trained on other classes ({len(described)}) than the class "
+                    f"checkpoint ({len(self.classes)}); give two of the same data set"
+                )
 
     @classmethod
     def load(
-        cls, classes_ckpt: Path | str, attributes_ckpt: Path | str | None = None, device: str = "auto"
+        cls,
+        classes_ckpt: Checkpoints,
+        attributes_ckpt: Checkpoints | None = None,
+        device: str = "auto",
+        options: LookOptions | None = None,
     ) -> Predictor:
         """Load checkpoints.
 
         Args:
-            classes_ckpt: checkpoint of the class segmenter.
-            attributes_ckpt: checkpoint of the attribute classifier; without it garments have no attributes.
+            classes_ckpt: checkpoint of the class segmenter, or several, whose probabilities are averaged.
+            attributes_ckpt: the same of the attribute classifier; without it garments have no attributes.
             device: `auto`, `cpu`, `cuda` or `cuda:N`.
+            options: how the networks look at photos; by default once.
 
         Raises:
-            FashionError: a checkpoint or the device cannot be used, or the two were trained on different classes.
+            FashionError: a checkpoint or the device cannot be used, or checkpoints were trained on different classes.
         """
-        place = choose_device(device)
-        classes = ClassStage(Path(classes_ckpt), place)
-        return cls(classes, AttributeStage(Path(attributes_ckpt), place, classes.spec) if attributes_ckpt else None)
+        place, options = choose_device(device), options or LookOptions()
+        describers = _paths(attributes_ckpt) if attributes_ckpt else []
+        segmenters = Segmenters(_paths(classes_ckpt), place, options)
+        return cls(segmenters, Describers(describers, place, options) if describers else None)
 
     def __call__(self, photo: Path | str | ByteArray, settings: Settings | None = None) -> Prediction:
         """Predict one photo.
@@ -80,10 +99,10 @@ class Predictor:
         """
         if isinstance(photo, np.ndarray):
             source: Path | ByteArray = photo
-            taken = image_input("photo", photo, self.specs)
+            taken = image_input("photo", photo, self.looks)
         else:
             source = Path(photo)
-            taken = read_input(source.name, source, self.specs)
+            taken = read_input(source.name, source, self.looks)
             if taken.problem:
                 raise PhotoError(source, taken.problem)
         (result,) = self.predict_inputs([taken], settings or Settings())
@@ -133,27 +152,27 @@ class Predictor:
         ]
 
     def _find(self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int, map_: Map) -> list[Found]:
-        scores = self.class_stage.scores([photo.samples[0] for photo in photos], batch_size)
+        scores = self.class_stage.scores(photos, batch_size)
 
-        def cut(pair: tuple[PhotoInput, Tensor]) -> Found:
+        def cut(pair: tuple[PhotoInput, Framed]) -> Found:
             return self._cut(*pair, settings)
 
         return list(map_(cut, zip(photos, scores, strict=True)))
 
-    def _cut(self, photo: PhotoInput, scores_LChw: Tensor, settings: Settings) -> Found:
+    def _cut(self, photo: PhotoInput, framed: Framed, settings: Settings) -> Found:
         size = (photo.height, photo.width)
         grid = (settings.side, settings.side) if settings.side else size
-        labels_LHW, confidence_LHW = label_maps(scores_LChw, photo.samples[0].view, size, grid)
+        labels_LHW, confidence_LHW = label_maps(framed.scores, framed.view, size, grid)
         background = len(self.classes)
         if settings.overlap == "none":
             for layer in range(len(labels_LHW) - 1):
                 labels_LHW[layer][(labels_LHW[layer + 1 :] < background).any(axis=0)] = background
         components = self._component_classes(settings.components)
         garments = garments_from_labels(labels_LHW, background, confidence_LHW, component_classes=components)
-        return Found(photo.samples[-1], size, grid, garments)
+        return Found(photo, grid, garments)
 
     def _component_classes(self, components: str) -> frozenset[int]:
-        choices = {"yes": range(len(self.classes)), "no": (), "auto": self.class_stage.spec.component_classes}
+        choices = {"yes": range(len(self.classes)), "no": (), "auto": self.class_stage.component_classes}
         return frozenset(choices[components])
 
     def _describe(
@@ -180,3 +199,7 @@ class Predictor:
 
     def _prediction(self, result: PhotoResult, photo: Path | ByteArray) -> Prediction:
         return Prediction(result, photo, self.classes, self.attributes)
+
+
+def _paths(checkpoints: Checkpoints) -> list[Path]:
+    return [Path(checkpoints)] if isinstance(checkpoints, (str, Path)) else [Path(path) for path in checkpoints]

@@ -10,22 +10,19 @@ import numpy.typing as npt
 
 from imatfashion.data.render import NOBODY, OUTSIDE, OwnerArray, maps_of_owners, num_layers
 from imatfashion.masks.paint import Sampler
+from imatfashion.masks.view import View
 from imatfashion.models.spec import ModelSpec
 from imatfashion.predict.garments import FoundGarment
-from imatfashion.predict.inputs import Sample
+from imatfashion.predict.inputs import PhotoInput
 
 _MOST_GARMENTS = 32_000
 """Garments of one batch: they are numbered in int16."""
 
 
 class Found(NamedTuple):
-    """A photo's garments on its output grid, and the sample that the attribute network sees.
+    """A photo's garments on its output grid, whose height and width are `grid`."""
 
-    `photo` and `grid` are heights and widths, pixels.
-    """
-
-    sample: Sample
-    photo: tuple[int, int]
+    input: PhotoInput
     grid: tuple[int, int]
     garments: list[FoundGarment]
 
@@ -45,14 +42,14 @@ def batches(indices: Sequence[int], found: Sequence[Found]) -> Iterator[list[int
         yield batch
 
 
-def regions_of(found: Found, spec: ModelSpec) -> tuple[OwnerArray, npt.NDArray[np.int64]]:
+def regions_of(found: Found, view: View, spec: ModelSpec) -> tuple[OwnerArray, npt.NDArray[np.int64]]:
     """Regions as training paints them: int16 (L, h, w), index into the second (−1 none), and the visible garments."""
-    view = found.sample.view
-    rows, cols = view.rows(found.photo[0], found.grid[0]), view.cols(found.photo[1], found.grid[1])
+    photo, grid = found.input, found.grid
+    rows, cols = view.rows(photo.height, grid[0]), view.cols(photo.width, grid[1])
     owners = np.full((num_layers(spec.layer_of_class), len(rows), len(cols)), NOBODY, dtype=np.int16)
     owners[:, rows < 0, :] = OUTSIDE
     owners[:, :, cols < 0] = OUTSIDE
-    sampler = Sampler(*found.grid, rows, cols)
+    sampler = Sampler(*grid, rows, cols)
     largest_first = np.argsort([-garment.area for garment in found.garments], kind="stable")[:_MOST_GARMENTS]
     for place, index in enumerate(largest_first.tolist()):
         garment = found.garments[index]

@@ -62,6 +62,25 @@ def label_maps(scores_LChw: Tensor, view: View, photo: tuple[int, int], grid: tu
     return LabelMaps(labels, confidence)
 
 
+def bring(values_LChw: Tensor, view: View, photo: tuple[int, int], frame: View) -> Tensor:
+    """Values at one view's pixels, interpolated at another's; padding is left out.
+
+    Args:
+        values_LChw: float32 (L, C + 1, h, w), at the pixels of `view`.
+        view: where they lie in the photo.
+        photo: height and width of the photo, pixels.
+        frame: `view` itself, or the whole photo without padding.
+
+    Returns:
+        float32 (L, C + 1, rows, columns of the frame).
+    """
+    if view == frame:
+        return values_LChw
+    rows = _Axis.of(view.top, view.height, view.out_height, photo[0], frame.out_height)
+    cols = _Axis.of(view.left, view.width, view.out_width, photo[1], frame.out_width)
+    return _sample(values_LChw, rows.to(values_LChw.device), cols.to(values_LChw.device))
+
+
 class _Axis(NamedTuple):
     """Linear interpolation along one axis: the two source indices and the second one's weight, for each output."""
 

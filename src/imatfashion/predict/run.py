@@ -14,10 +14,10 @@ from rich.progress import Progress
 
 from imatfashion.config.schema import PredictConfig
 from imatfashion.data.labels import Labels
-from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.predict.checkpoints import check_agreement, labels_of
 from imatfashion.predict.fingerprint import fingerprint_of
-from imatfashion.predict.folds import Job, plan_jobs
+from imatfashion.predict.folds import Job, plan_jobs, seen_in_training
 from imatfashion.predict.images import Photo, find_photos
 from imatfashion.predict.merge import merge
 from imatfashion.predict.overlays import save_overlay
@@ -27,7 +27,6 @@ from imatfashion.predict.postprocess import PostProcess, read_tuning
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.settings import Settings
-from imatfashion.predict.stages import labels_of
 from imatfashion.predict.stream import stream
 
 
@@ -50,31 +49,27 @@ def run_prediction(config: PredictConfig) -> Path:
     plan = make_plan(config)
     photos = find_photos(config.images)
     check_outputs(plan, photos, Path(config.overlays) if config.overlays else None)
-    jobs = plan_jobs(Path(config.classes_ckpt).expanduser(), photos)
-    classes, attributes = _labels(config, jobs)
+    jobs = plan_jobs(plan.classes, photos, config.folds)
+    classes, attributes = _labels(plan, jobs)
     fingerprint = fingerprint_of(config, plan, jobs)
     settings = _settings(config, plan, classes, attributes)
     names = [photo.name for job in jobs for photo in job.photos]
     mine = _share(len(names), plan.shard, plan.shards)
     with PartFile(part_path(plan.output, plan.shard, plan.shards), fingerprint, names[mine.start : mine.stop]) as part:
         _predict(config, plan, jobs, range(mine.start + part.done, mine.stop), settings, part)
-    if len(photos) > len(names):
-        _tell(f"{len(photos) - len(names)} of {len(photos)} photos are in no fold's validation and were left out")
+    _tell_of_folds(config, plan, photos, len(names))
     counts = [len(_share(len(names), shard, plan.shards)) for shard in range(plan.shards)]
     return _finish(plan, fingerprint, counts, classes, attributes)
 
 
-def _labels(config: PredictConfig, jobs: Sequence[Job]) -> tuple[Labels, Labels]:
+def _labels(plan: Plan, jobs: Sequence[Job]) -> tuple[Labels, Labels]:
     """The labels of all checkpoints, which must agree; read before hours are spent."""
-    specs = [load_checkpoint(job.checkpoint, stage="classes")[0] for job in jobs]
-    for job, spec in zip(jobs, specs, strict=True):
-        if spec.class_ids != specs[0].class_ids:
-            raise FashionError(
-                f"{job.checkpoint} has other classes than {jobs[0].checkpoint}; give folds of one data set"
-            )
+    paths = [path for job in jobs for path in job.checkpoints]
+    specs = [load_checkpoint(path, stage="classes")[0] for path in paths]
+    check_agreement(paths, specs, "class_ids")
     classes, attributes = labels_of(specs[0])
-    if config.attributes_ckpt:
-        attributes = labels_of(load_checkpoint(config.attributes_ckpt, stage="attributes")[0])[1]
+    if plan.attributes:
+        attributes = labels_of(load_checkpoint(plan.attributes[0], stage="attributes")[0])[1]
     return classes, attributes
 
 
@@ -102,7 +97,7 @@ def _predict(
             first += len(job.photos)
             if not todo:
                 continue
-            predictor = Predictor.load(job.checkpoint, config.attributes_ckpt, config.device)
+            predictor = Predictor.load(job.checkpoints, plan.attributes, config.device, plan.looks)
             # A batch is never larger than the whole list: two photos are not computed as eight.
             batch = min(config.batch_size, len(job.photos))
             results = stream(predictor, todo, settings, batch_size=batch, workers=plan.workers)
@@ -132,6 +127,13 @@ def _with_overlays(
 def _drawn(result: PhotoResult, drawing: Future[None]) -> PhotoResult:
     drawing.result()
     return result
+
+
+def _tell_of_folds(config: PredictConfig, plan: Plan, photos: Sequence[Photo], predicted: int) -> None:
+    if len(photos) > predicted:
+        _tell(f"{len(photos) - predicted} of {len(photos)} photos are in no fold's validation and were left out")
+    if config.folds == "ensemble" and (seen := seen_in_training(plan.classes[0], photos)):
+        _tell(f"{seen} of {len(photos)} photos belong to the folds' own data; folds=own predicts those out of fold")
 
 
 def _finish(

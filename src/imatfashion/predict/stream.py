@@ -50,7 +50,7 @@ def _read_ahead(
 ) -> Iterator[PhotoInput]:
     waiting: deque[Future[PhotoInput]] = deque()
     for photo in photos:
-        waiting.append(readers.submit(read_input, photo.name, photo.path, predictor.specs))
+        waiting.append(readers.submit(read_input, photo.name, photo.path, predictor.looks))
         if len(waiting) >= ahead:
             yield waiting.popleft().result()
     while waiting:

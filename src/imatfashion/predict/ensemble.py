@@ -1,0 +1,136 @@
+"""Several networks and several looks at a photo as one: their probabilities are averaged.
+
+Shape suffixes: L layers, C + 1 scores (background last), h × w the frame's size, g garments, A attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from imatfashion.masks.view import View
+from imatfashion.predict.checkpoints import check_agreement
+from imatfashion.predict.inputs import PhotoInput
+from imatfashion.predict.looks import Look, LookOptions
+from imatfashion.predict.regions import Found
+from imatfashion.predict.resample import bring
+from imatfashion.predict.stages import AttributeStage, ClassStage
+
+_LEAST = 1e-12
+"""Probabilities are held above it: the logarithm of 0 is no number to interpolate."""
+
+
+class Framed(NamedTuple):
+    """Scores before softmax, float32 (L, C + 1, h, w), and where their pixels lie in the photo."""
+
+    scores: Tensor
+    view: View
+
+
+class Segmenters:
+    """One class segmenter or several, each looking once or several times.
+
+    Args:
+        paths: checkpoints that agree on classes and layers.
+        device: where they run.
+        options: how they look at photos.
+
+    Attributes:
+        spec: the first one's description.
+        looks: all ways in which photos are looked at.
+        component_classes: classes of which at least half of the checkpoints found several garments in a photo.
+
+    Raises:
+        FashionError: a checkpoint cannot be used, or they do not agree.
+    """
+
+    def __init__(self, paths: Sequence[Path], device: torch.device, options: LookOptions) -> None:
+        self.stages = [ClassStage(path, device, options) for path in paths]
+        specs = [stage.spec for stage in self.stages]
+        check_agreement(paths, specs, "class_ids", "layer_of_class")
+        self.spec = specs[0]
+        self.looks = list(dict.fromkeys(look for stage in self.stages for look in stage.looks))
+        self.component_classes = tuple(_of_half([spec.component_classes for spec in specs], len(self.spec.class_ids)))
+        self._flips = options.flips
+        largest = max(specs, key=lambda spec: spec.resolution)
+        self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else Look(largest.resolution, "squash")
+
+    @torch.inference_mode()
+    def scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
+        """Scores of each photo, on the device.
+
+        A single look gives the network's own scores. Of several, the probabilities are averaged on the grid of the
+        largest checkpoint (at scale 1), and the scores are the averages' logarithms.
+
+        Args:
+            photos: at most `batch` photos.
+            batch: photos that a network sees at once.
+        """
+        passes = [(stage, look, flip) for stage in self.stages for look in stage.looks for flip in self._flips]
+        if len(passes) == 1:
+            ((stage, look, _),) = passes
+            return [
+                Framed(scores, photo.samples[look].view)
+                for photo, scores in zip(photos, stage.scores(photos, look, batch), strict=True)
+            ]
+        frames = [self._frame_of(photo) for photo in photos]
+        totals: list[Tensor | None] = [None] * len(photos)
+        for stage, look, flip in passes:
+            for index, scores in enumerate(stage.scores(photos, look, batch, flip=flip)):
+                photo, total = photos[index], totals[index]
+                size = (photo.height, photo.width)
+                share = bring(scores.softmax(dim=1), photo.samples[look].view, size, frames[index]) / len(passes)
+                totals[index] = share if total is None else total.add_(share)
+        return [
+            Framed(total.clamp_min_(_LEAST).log_(), frame)
+            for total, frame in zip(totals, frames, strict=True)
+            if total is not None
+        ]
+
+    def _frame_of(self, photo: PhotoInput) -> View:
+        """Where the average lies: where all looks do, or else on the whole photo without padding."""
+        views = {photo.samples[look].view for look in self.looks}
+        return views.pop() if len(views) == 1 else self._frame.view(photo.height, photo.width)
+
+
+class Describers:
+    """One attribute classifier or several, each looking once or at the mirrored photo, too.
+
+    Args:
+        paths: checkpoints that agree on classes and attributes.
+        device: where they run.
+        options: how they look at photos; scales and aspect are for segmenters alone.
+
+    Attributes:
+        spec: the first one's description.
+        looks: all ways in which photos are looked at.
+        allowed: attributes that each class can have to one of the checkpoints, bool (C, A).
+
+    Raises:
+        FashionError: a checkpoint cannot be used, or they do not agree.
+    """
+
+    def __init__(self, paths: Sequence[Path], device: torch.device, options: LookOptions) -> None:
+        self.stages = [AttributeStage(path, device) for path in paths]
+        specs = [stage.spec for stage in self.stages]
+        check_agreement(paths, specs, "class_ids", "attribute_ids")
+        self.spec = specs[0]
+        self.looks = list(dict.fromkeys(stage.look for stage in self.stages))
+        self.allowed = np.logical_or.reduce([stage.allowed for stage in self.stages])
+        self._flips = options.flips
+
+    def probabilities(self, found: Sequence[Found]) -> list[npt.NDArray[np.float32]]:
+        """Mean probability of each attribute for each garment, float32 (g, A), a photo each."""
+        answers = [stage.probabilities(found, flip=flip) for stage in self.stages for flip in self._flips]
+        return [np.mean(of_photo, axis=0, dtype=np.float32) for of_photo in zip(*answers, strict=True)]
+
+
+def _of_half(given: Sequence[Sequence[int]], count: int) -> list[int]:
+    """The indices below `count` that at least half of the lists have."""
+    return [index for index in range(count) if 2 * sum(index in indices for indices in given) >= len(given)]

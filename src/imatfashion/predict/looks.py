@@ -1,0 +1,71 @@
+"""How often, how large and in which aspect the networks look at a photo."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from imatfashion.data.views import plain_view
+from imatfashion.masks.view import View
+from imatfashion.models.segmenter import STRIDE
+from imatfashion.models.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class LookOptions:
+    """How the networks look at photos; by default once, at the size that they were trained at.
+
+    Attributes:
+        flip: look at the mirrored photo, too.
+        scales: sizes that the segmenters look at, as shares of the size that they were trained at.
+        own_aspect: the segmenters see the photo in its own aspect, at about as many pixels.
+    """
+
+    flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
+    own_aspect: bool = False
+
+    @property
+    def flips(self) -> tuple[bool, ...]:
+        """Whether each look is mirrored."""
+        return (False, True) if self.flip else (False,)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The photo as one network sees it.
+
+    Attributes:
+        resolution: side of the square, pixels; of the square of equal area where the aspect is the photo's own.
+        resize: `squash`, `pad`, or `own` for the photo's own aspect without padding.
+    """
+
+    resolution: int
+    resize: str
+
+    @classmethod
+    def of(cls, spec: ModelSpec, *, scale: float = 1.0, own_aspect: bool = False) -> Look:
+        """How a checkpoint's network looks; other scales than 1 are brought to multiples of 32 pixels."""
+        resize = "own" if own_aspect else spec.resize
+        return cls(spec.resolution if scale == 1 else _to_stride(spec.resolution * scale), resize)
+
+    def view(self, height: int, width: int) -> View:
+        """Where the network's pixels come from in a photo of height × width pixels."""
+        if self.resize == "own":
+            return View.squash(height, width, *own_size(height, width, self.resolution))
+        return plain_view(height, width, self.resolution, self.resize)
+
+
+def own_size(height: int, width: int, resolution: int) -> tuple[int, int]:
+    """Height and width of the photo's aspect with about resolution² pixels, both multiples of 32.
+
+    The shorter side has at least 32 pixels; the area stays that of the square then, and the aspect does not.
+    """
+    share = math.sqrt(height / width)
+    most = max(STRIDE, resolution * resolution // STRIDE)
+    rows, cols = min(resolution * share, most), min(resolution / share, most)
+    return _to_stride(rows), _to_stride(cols)
+
+
+def _to_stride(pixels: float) -> int:
+    return max(STRIDE, round(pixels / STRIDE) * STRIDE)
