@@ -143,7 +143,7 @@ class Predictor:
             A result each; that of a photo which could not be read has its problem and no garments.
         """
         readable = [photo for photo in inputs if not photo.problem]
-        found = self._find(readable, settings, batch_size, pool.map if pool else map) if readable else []
+        found = self.find(readable, settings, batch_size, pool.map if pool else map) if readable else []
         results = iter(self._describe(found, readable, settings))
         side = settings.side or 512
         return [
@@ -151,7 +151,17 @@ class Predictor:
             for photo in inputs
         ]
 
-    def _find(self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int, map_: Map) -> list[Found]:
+    def find(
+        self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int = 1, map_: Map = map
+    ) -> list[Found]:
+        """The garments of photos that could be read, before anything is left out.
+
+        Args:
+            photos: at most `batch_size` photos.
+            settings: how label maps become garments.
+            batch_size: photos that the segmenter sees at once.
+            map_: `map`, or that of threads to cut garments in.
+        """
         scores = self.class_stage.scores(photos, batch_size)
 
         def cut(pair: tuple[PhotoInput, Framed]) -> Found:
@@ -167,13 +177,15 @@ class Predictor:
         if settings.overlap == "none":
             for layer in range(len(labels_LHW) - 1):
                 labels_LHW[layer][(labels_LHW[layer + 1 :] < background).any(axis=0)] = background
-        components = self._component_classes(settings.components)
+        components = self._component_classes(settings)
         garments = garments_from_labels(labels_LHW, background, confidence_LHW, component_classes=components)
         return Found(photo, grid, garments)
 
-    def _component_classes(self, components: str) -> frozenset[int]:
-        choices = {"yes": range(len(self.classes)), "no": (), "auto": self.class_stage.component_classes}
-        return frozenset(choices[components])
+    def _component_classes(self, settings: Settings) -> frozenset[int]:
+        automatic = frozenset(self.class_stage.component_classes)
+        if settings.post is not None:
+            automatic = settings.post.component_classes(automatic)
+        return {"yes": frozenset(range(len(self.classes))), "no": frozenset(), "auto": automatic}[settings.components]
 
     def _describe(
         self, found: Sequence[Found], photos: Sequence[PhotoInput], settings: Settings
@@ -185,7 +197,7 @@ class Predictor:
             garments = tuple(
                 self._garment(garment, None if given is None else given[index], post)
                 for index, garment in enumerate(cut.garments)
-                if post.keeps(garment.class_index, garment.area, garment.score)
+                if post.keeps(garment.class_index, garment.area, garment.score, cut.grid[0] * cut.grid[1])
             )
             yield PhotoResult(photo.name, *cut.grid, garments)
 

@@ -23,11 +23,12 @@ from imatfashion.predict.merge import merge
 from imatfashion.predict.overlays import save_overlay
 from imatfashion.predict.parts import PartFile, part_path
 from imatfashion.predict.plan import Plan, check_outputs, make_plan
-from imatfashion.predict.postprocess import PostProcess, read_tuning
+from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.settings import Settings
 from imatfashion.predict.stream import stream
+from imatfashion.predict.tuning_file import read_tuning, tuned_for_others
 
 
 def run_prediction(config: PredictConfig) -> Path:
@@ -53,6 +54,7 @@ def run_prediction(config: PredictConfig) -> Path:
     classes, attributes = _labels(plan, jobs)
     fingerprint = fingerprint_of(config, plan, jobs)
     settings = _settings(config, plan, classes, attributes)
+    _tell_of_tuning(config, fingerprint)
     names = [photo.name for job in jobs for photo in job.photos]
     mine = _share(len(names), plan.shard, plan.shards)
     with PartFile(part_path(plan.output, plan.shard, plan.shards), fingerprint, names[mine.start : mine.stop]) as part:
@@ -78,6 +80,14 @@ def _settings(config: PredictConfig, plan: Plan, classes: Labels, attributes: La
     if config.tuning:
         post = read_tuning(Path(config.tuning), post, classes, attributes)
     return Settings(plan.side, plan.components, config.overlap, post)
+
+
+def _tell_of_tuning(config: PredictConfig, fingerprint: dict[str, Any]) -> None:
+    if config.tuning:
+        for line in tuned_for_others(
+            Path(config.tuning), {key: fingerprint[key] for key in ("classes_ckpt", "attributes_ckpt")}
+        ):
+            _tell(line)
 
 
 def _share(count: int, shard: int, shards: int) -> range:

@@ -1,0 +1,134 @@
+"""The small JSON that `imatfashion tune` writes, or a user by hand: limits by the ids of classes and attributes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from imatfashion.data.labels import Labels
+from imatfashion.errors import FashionError
+from imatfashion.predict.postprocess import PostProcess
+
+LIMITS = ("min_area", "min_score", "threshold")
+_KEYS = (*LIMITS, "components", "write_attributes", "left_out", "attributes_left_out")
+
+
+def read_tuning(
+    path: Path, plain: PostProcess, classes: Labels, attributes: Labels, *, shown: bool = False
+) -> PostProcess:
+    """Limits from a tuning file, `plain` for what it does not mention.
+
+    The file is JSON; every key may be missing, and unknown ones are notes:
+
+    - `min_area`, `min_score`, `threshold`: {id: pixels}, {id: score}, {id: probability}, by class or attribute id;
+    - `grid`: side of the grid whose pixels `min_area` counts; without it they are those of the output grid;
+    - `components`: {class id: whether each component is a garment};
+    - `write_attributes`: false for no attribute at all;
+    - `left_out`, `attributes_left_out`: ids of classes and of attributes that are never written;
+    - `objective`: what it was tuned for.
+
+    Args:
+        path: the file.
+        plain: limits for what the file does not mention.
+        classes: the model's categories.
+        attributes: the model's attributes.
+        shown: the garments are shown to people: a file that was tuned for the competition alone is refused.
+
+    Raises:
+        FashionError: the file is missing, is not such JSON, names an id that the model does not have, or leaves out
+            what people should see.
+    """
+    tuning = _load(path)
+    if shown and tuning.get("objective") == "competition":
+        raise FashionError(
+            f"the tuning file {path} was made for the competition's score alone and may leave out whole classes; "
+            "make one with imatfashion tune RUN_DIR --objective per_photo"
+        )
+    limits = {
+        key: _limits(path, key, tuning.get(key, {}), getattr(plain, key), attributes if key == "threshold" else classes)
+        for key in LIMITS
+    }
+    shares = _shares(path, tuning, limits, classes)
+    for index in _ids(path, "left_out", tuning, classes):
+        limits["min_area"][index] = inf
+    never = range(len(attributes)) if tuning.get("write_attributes") is False else ()
+    for index in (*never, *_ids(path, "attributes_left_out", tuning, attributes)):
+        limits["threshold"][index] = inf
+    components = _limits_by_index(path, "components", tuning.get("components", {}), classes)
+    return PostProcess(
+        **{key: tuple(values) for key, values in limits.items()},
+        min_share=shares,
+        components={index: bool(value) for index, value in components.items()},
+    )
+
+
+def tuned_for_others(path: Path, hashes: Mapping[str, list[str]]) -> Iterator[str]:
+    """A sentence for each stage whose checkpoints are not those that a file was tuned for.
+
+    Args:
+        path: a tuning file that can be read.
+        hashes: SHA-256 of the checkpoints, by `classes_ckpt` and `attributes_ckpt`.
+    """
+    tuning = _load(path)
+    for key, used in hashes.items():
+        tuned = tuning.get(key)
+        if isinstance(tuned, str) and used and set(used) != {tuned}:
+            yield f"{path} was tuned for another {key} than the one given: its limits may not fit; run imatfashion tune"
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        tuning = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FashionError(f"the tuning file {path} cannot be read ({error.strerror}); check tuning=") from error
+    except (ValueError, RecursionError) as error:
+        raise FashionError(f"the tuning file {path} is not valid JSON ({error}); check tuning=") from error
+    if not isinstance(tuning, dict) or not any(key in tuning for key in _KEYS):
+        raise FashionError(f"the tuning file {path} has none of {', '.join(_KEYS)}; check tuning=")
+    return tuning
+
+
+def _limits(path: Path, key: str, given: Any, plain: tuple[float, ...], labels: Labels) -> list[float]:
+    limits = list(plain)
+    for index, value in _limits_by_index(path, key, given, labels).items():
+        limits[index] = value
+    return limits
+
+
+def _limits_by_index(path: Path, key: str, given: Any, labels: Labels) -> dict[int, float]:
+    try:
+        return {_index(path, key, label_id, labels): float(value) for label_id, value in given.items()}
+    except (AttributeError, ValueError, TypeError) as error:
+        raise FashionError(f"the tuning file {path} has no numbers by id under {key} ({error})") from error
+
+
+def _ids(path: Path, key: str, tuning: Mapping[str, Any], labels: Labels) -> list[int]:
+    try:
+        return [_index(path, key, label_id, labels) for label_id in tuning.get(key, ())]
+    except (ValueError, TypeError) as error:
+        raise FashionError(f"the tuning file {path} has no list of ids under {key} ({error})") from error
+
+
+def _index(path: Path, key: str, label_id: Any, labels: Labels) -> int:
+    index = labels.index(int(label_id))
+    if index is None:
+        raise FashionError(f"the tuning file {path} has a {key} for the id {label_id}, which the model lacks")
+    return index
+
+
+def _shares(
+    path: Path, tuning: Mapping[str, Any], limits: dict[str, list[float]], classes: Labels
+) -> tuple[float, ...]:
+    """Areas as shares of the grid that they were tuned on; the classes that have one lose their limit in pixels."""
+    if "grid" not in tuning:
+        return ()
+    grid = tuning["grid"]
+    if not isinstance(grid, int) or grid < 1:
+        raise FashionError(f"the tuning file {path} has grid={grid}; it is the side of a grid, a number of pixels")
+    shares = [0.0] * len(classes)
+    for index, area in _limits_by_index(path, "min_area", tuning.get("min_area", {}), classes).items():
+        shares[index], limits["min_area"][index] = area / grid**2, 0.0
+    return tuple(shares)
