@@ -148,29 +148,38 @@ def score(
     oracle: Annotated[bool, typer.Option(help="Also score the truth sent through the encoding: the ceiling.")] = False,
     layers: Annotated[int, typer.Option(help="Oracle: label maps, 1 or 2.")] = 1,
     regions: Annotated[str, typer.Option(help="Oracle: auto, regions or components.")] = "auto",
+    ap: Annotated[
+        bool, typer.Option("--ap", help="Average precision instead (Fashionpedia's and COCO's), of a COCO JSON.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """The competition's score, per photo and pooled, with and without attributes.
+    """The competition's score, per photo and pooled, with and without attributes; or average precision.
+
+    Average precision needs confidences: give what `predict.py format=coco size=photo` wrote, or a list of COCO results.
 
     Example: `imatfashion score demo/data/test.csv demo/submission.csv --oracle`
     """
     from imatfashion.evaluate.command import score_command
 
     typer.echo(
-        score_command(truth, submission, labels=labels, oracle=oracle, layers=layers, regions=regions, as_json=json)
+        score_command(
+            truth, submission, labels=labels, oracle=oracle, layers=layers, regions=regions, ap=ap, as_json=json
+        )
     )
 
 
 @app.command()
 @sentence
-def report(run_dir: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
-    """Write a run's report: one self-contained HTML file.
+def report(run_dir: Annotated[Path, typer.Argument(help="A run directory, or a sweep's.")]) -> None:
+    """Write the report of a run, or of a sweep, whose jobs it compares: one self-contained HTML file.
 
-    Example: `imatfashion report runs/classes-224-…`
+    Example: `imatfashion report runs/classes-224-…` · `imatfashion report runs/sweep-…`
     """
     from imatfashion.report.page import write_report
+    from imatfashion.report.sweep_files import is_sweep
+    from imatfashion.report.sweep_page import write_sweep_report
 
-    typer.echo(f"report: {write_report(run_dir)}")
+    typer.echo(f"report: {write_sweep_report(run_dir) if is_sweep(run_dir) else write_report(run_dir)}")
 
 
 if __name__ == "__main__":

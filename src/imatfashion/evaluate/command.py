@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from imatfashion.errors import FashionError
+from imatfashion.evaluate.garment_ap import ap_files
 from imatfashion.evaluate.oracle import oracle_file
 from imatfashion.evaluate.score import score_files
 from imatfashion.evaluate.score_report import ScoreReport
@@ -26,15 +27,21 @@ def score_command(
     oracle: bool,
     layers: int,
     regions: str,
+    ap: bool,
     as_json: bool,
 ) -> str:
-    """The score, its ceiling, or both, as text or as JSON.
+    """The score, its ceiling, or both, or the average precisions, as text or as JSON.
 
     Raises:
         FashionError: neither a submission nor the oracle is asked for, or a file cannot be scored.
     """
     if submission is None and not oracle:
         raise FashionError("there is nothing to score: give a submission after the truth, or --oracle, or both")
+    if ap and submission is not None:
+        if oracle:
+            raise FashionError("--ap and --oracle are two questions: ask them one after the other")
+        precisions = ap_files(truth, submission, labels=labels)
+        return json.dumps(precisions.to_json(), indent=1) if as_json else precisions.text()
     ceiling = oracle_file(truth, labels=labels, layers=layers, regions=regions) if oracle else None
     score = score_files(truth, submission, labels=labels) if submission is not None else None
     if as_json:

@@ -1,0 +1,115 @@
+"""Average precision from files: Fashionpedia's published case, pycocotools on random sets, faults."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+from typer.testing import CliRunner
+
+from imatfashion.cli import app
+from imatfashion.errors import FashionError
+from imatfashion.evaluate.garment_ap import ap_files
+
+
+def segmentation(mask: np.ndarray) -> dict[str, Any]:
+    encoded = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": list(mask.shape), "counts": encoded["counts"].decode()}
+
+
+def box(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    mask = np.zeros((height, width), dtype=bool)
+    top, left = rng.integers(0, height - 8), rng.integers(0, width - 8)
+    mask[top : top + rng.integers(4, 9), left : left + rng.integers(4, 9)] = True
+    return mask
+
+
+def random_files(folder: Path, seed: int) -> tuple[Path, Path]:
+    """Four photos; most found garments are a true one shifted by a pixel or two."""
+    rng = np.random.default_rng(seed)
+    images, true, found = [], [], []
+    for image in range(1, 5):
+        height, width = (int(side) for side in rng.integers(20, 40, size=2))
+        images.append({"id": image, "file_name": f"{image}.jpg", "height": height, "width": width})
+        for _ in range(rng.integers(1, 7)):
+            mask, category = box(rng, height, width), int(rng.choice([3, 7, 9]))
+            attributes = rng.choice([1, 2, 5], size=rng.integers(0, 3), replace=False).tolist() if category == 3 else []
+            fields = {"image_id": image, "category_id": category, "attribute_ids": attributes}
+            true.append({"id": len(true) + 1, "iscrowd": 0, "segmentation": segmentation(mask), **fields})
+            true[-1]["area"] = int(mask.sum())
+            for _ in range(rng.integers(0, 3)):
+                shifted = np.roll(mask, tuple(rng.integers(-2, 3, size=2)), axis=(0, 1))
+                score = round(float(rng.random()), 1)
+                found.append({**fields, "segmentation": segmentation(shifted), "score": score})
+    labels = {
+        "categories": [{"id": i, "name": f"class {i}"} for i in (3, 7, 9)],
+        "attributes": [{"id": i, "name": f"attribute {i}"} for i in (1, 2, 5)],
+    }
+    truth, results = folder / "truth.json", folder / "results.json"
+    truth.write_text(json.dumps({"images": images, "annotations": true, **labels}), encoding="utf-8")
+    results.write_text(json.dumps(found), encoding="utf-8")
+    return truth, results
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_masks_alone_are_pycocotools_figure(tmp_path: Path, seed: int):
+    truth, results = random_files(tmp_path, seed)
+    report = ap_files(truth, results)
+    assert 0 < report.iou < 1
+    assert report.iou == pytest.approx(report.coco["ap"], abs=1e-12)
+    assert report.judged == ["class 3"]
+
+
+def test_fashionpedias_published_case(shared: Path):
+    folder = shared / "data" / "fashionpedia_sample"
+    done = CliRunner().invoke(
+        app, ["score", str(folder / "sample.json"), str(folder / "fake_results.json"), "--ap", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.output)
+    assert [round(report[key], 3) for key in ("iou_f1", "iou", "f1")] == [0.590, 0.532, 0.699]
+
+
+def test_the_truth_given_back_is_1_and_nothing_is_0(tmp_path: Path):
+    truth, results = random_files(tmp_path, 0)
+    content = json.loads(truth.read_text(encoding="utf-8"))
+    perfect = [{**item, "score": 1.0} for item in content["annotations"]]
+    results.write_text(json.dumps({**content, "annotations": perfect}), encoding="utf-8")
+    report = ap_files(truth, results)
+    assert (report.iou, report.iou_f1, report.f1) == pytest.approx((1, 1, 1))
+    results.write_text("[]", encoding="utf-8")
+    report = ap_files(truth, results)
+    assert (report.iou, report.iou_f1, report.f1, report.coco["ap"]) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"score": None}, "garment 0 of"),
+        ({"score": 3}, "is not within 0 … 1"),
+        ({"image_id": 99}, "99 is missing or unknown"),
+        ({"segmentation": {"size": [9, 9], "counts": "d"}}, "predict with size=photo"),
+        ({"segmentation": None}, "garment 0 of"),
+    ],
+)
+def test_a_faulty_garment_is_named(tmp_path: Path, change: dict[str, Any], sentence: str):
+    truth, results = random_files(tmp_path, 0)
+    items = json.loads(results.read_text(encoding="utf-8"))
+    results.write_text(json.dumps([{**items[0], **change}, *items[1:]]), encoding="utf-8")
+    with pytest.raises(FashionError, match=sentence):
+        ap_files(truth, results)
+
+
+def test_what_is_no_prediction_is_a_sentence(tmp_path: Path):
+    truth, results = random_files(tmp_path, 0)
+    for text in ("[", "ImageId\n"):
+        results.write_text(text, encoding="utf-8")
+        with pytest.raises(FashionError, match=r"results\.json is not"):
+            ap_files(truth, results)
+    done = CliRunner().invoke(app, ["score", str(truth), str(tmp_path / "absent.json"), "--ap"])
+    assert done.exit_code == 2
+    assert "absent.json" in done.output
