@@ -1,5 +1,7 @@
 """Train one stage: `python train.py data.root=DIR stage=classes|attributes resolution=N …` (see --help)."""
 
+from pathlib import Path
+
 from imatfashion.config.compose import run_app
 from imatfashion.config.schema import Config
 
@@ -18,5 +20,12 @@ def main(config: Config) -> float | None:
     return result.score
 
 
+def compare(sweep_dir: Path) -> Path:
+    """Write the page that compares the jobs of a sweep, and give its path."""
+    from imatfashion.report.sweep_page import write_sweep_report
+
+    return write_sweep_report(sweep_dir)
+
+
 if __name__ == "__main__":
-    run_app(main, config_name="config", schema=Config)
+    run_app(main, config_name="config", schema=Config, after_sweep=compare)

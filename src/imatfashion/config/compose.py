@@ -6,8 +6,8 @@ import inspect
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,28 @@ from omegaconf.errors import OmegaConfBaseException
 
 from imatfashion.config.resume import merge_resumed
 from imatfashion.config.sentences import explain
+from imatfashion.config.sweep_end import advice, end_sweep
+from imatfashion.config.sweep_run import keep_error, run_sweep_job
 from imatfashion.errors import FashionError, Interrupted
 
 
-def run_app(main: Callable[[Any], Any], *, config_name: str, schema: type[Any]) -> None:
+def run_app(
+    main: Callable[[Any], Any],
+    *,
+    config_name: str,
+    schema: type[Any],
+    after_sweep: Callable[[Path], Path] | None = None,
+) -> None:
     """Run a script whose config is composed by Hydra from the `conf` folder beside it.
 
     Args:
         main: takes the converted config, an instance of `schema`.
         config_name: the primary config in the `conf` folder.
         schema: dataclass that the composed config must fit.
+        after_sweep: takes the directory of a multirun that has ended and writes the page that compares its jobs.
 
     A fault that the user can mend is printed as one sentence and the process exits with 2. In a multirun the job's
-    directory keeps the sentence (`error.txt`) and the sweep goes on.
+    directory keeps the sentence (`error.txt`) and the sweep goes on; at its end, or at Ctrl-C, it is summed up.
     """
     ConfigStore.instance().store(name=f"base_{config_name}", node=schema)
     # Hydra would print a traceback's digest and exit with 1; with this it raises, and we write the sentence.
@@ -45,17 +54,20 @@ def run_app(main: Callable[[Any], Any], *, config_name: str, schema: type[Any]) 
         app()
         if job.failure is not None:
             raise job.failure
+        end_sweep(after_sweep)
     except FashionError as error:
         _exit(str(error))
     except (HydraException, OmegaConfBaseException) as error:
-        _exit(explain(error, schema))
+        _exit(explain(error, schema) + advice(error))
     except ValueError as error:
         if job.started:
             raise
         _exit(f"the command line does not make a config: {error}")
     except Interrupted as stop:
+        end_sweep(after_sweep)
         _exit(str(stop), code=stop.exit_code)
     except KeyboardInterrupt:
+        end_sweep(after_sweep)
         _exit("stopped by Ctrl-C", code=128 + signal.SIGINT)
 
 
@@ -73,48 +85,48 @@ class _Job:
 
     def __call__(self, composed: DictConfig) -> Any:
         self.started = True
-        several = HydraConfig.get().mode == RunMode.MULTIRUN
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return self._one_of_several(composed)
         try:
-            return self.main(_convert(composed, self.schema, several))
+            return self.main(self._convert(composed, list(HydraConfig.get().overrides.task)))
         except (FashionError, OmegaConfBaseException) as error:
-            if several:
-                return _keep_error(error, self.schema)
             self.failure = error
             return None
+
+    def _one_of_several(self, composed: DictConfig) -> Any:
+        if _has_runs(self.schema):
+            return run_sweep_job(self.main, composed, self._convert, self.schema)
+        try:
+            return self.main(self._convert(composed, []))
         except Exception as error:
-            # Whatever ends one job of a sweep (out of memory, a bug) must not end the others.
-            if not several:
-                raise
-            return _keep_error(error, self.schema)
+            # Whatever ends one job must not end the others.
+            keep_error(error, Path(HydraConfig.get().runtime.output_dir), self.schema)
+            return None
+
+    def _convert(self, composed: DictConfig, overrides: list[str], run_dir: str | None = None) -> Any:
+        """The config as an instance of the schema, checked.
+
+        Args:
+            composed: what Hydra made.
+            overrides: those of the command line, for a run that is resumed.
+            run_dir: where a job of a multirun is written, unless it says so itself.
+        """
+        if composed.get("resume"):
+            composed = merge_resumed(composed, overrides)
+        # `+key=value` passes Hydra's own check; merging into the bare schema refuses it.
+        plain = OmegaConf.to_container(composed, enum_to_str=True)
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(self.schema), plain))
+        if run_dir is not None and config.run_dir is None:  # type: ignore[union-attr]
+            config.run_dir = run_dir  # type: ignore[union-attr]
+        validate = getattr(config, "validate", None)
+        if validate is not None:
+            validate(several=HydraConfig.get().mode == RunMode.MULTIRUN)
+        return config
 
 
-def _convert(composed: DictConfig, schema: type[Any], several: bool) -> Any:
-    if composed.get("resume"):
-        composed = merge_resumed(composed, list(HydraConfig.get().overrides.task))
-    # `+key=value` passes Hydra's own check; merging into the bare schema refuses it.
-    plain = OmegaConf.to_container(composed, enum_to_str=True)
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), plain))
-    if several and getattr(config, "run_dir", "") is None:
-        config.run_dir = HydraConfig.get().runtime.output_dir  # type: ignore[union-attr]
-    check = getattr(config, "check", None)
-    if check is not None:
-        check(several=several)
-    return config
-
-
-def _keep_error(error: Exception, schema: type[Any]) -> None:
-    """One job of a sweep failed: its directory says why, the others go on."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(error, OmegaConfBaseException):
-        sentence = explain(error, schema)
-    elif isinstance(error, FashionError):
-        sentence = str(error)
-    else:
-        sentence = f"{type(error).__name__}: {error} (traceback.txt has the place)"
-        (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    (folder / "error.txt").write_text(sentence + "\n", encoding="utf-8")
-    print(f"job {HydraConfig.get().job.num} failed: {sentence}", file=sys.stderr)  # noqa: T201
+def _has_runs(schema: type[Any]) -> bool:
+    """Whether a job has a run directory that it can go on in."""
+    return any(field.name == "run_dir" for field in fields(schema))
 
 
 def _exit(sentence: str, code: int = 2) -> None:

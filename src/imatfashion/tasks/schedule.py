@@ -38,7 +38,7 @@ class Schedule:
         for phase in config.phases:
             epochs += phase.epochs
             stop = max(start + 1, round(epochs * steps_per_epoch))
-            phases.append(PhaseSteps(start, stop, phase.max_rate, phase.frozen))
+            phases.append(PhaseSteps(start, stop, config.rate_factor * phase.max_rate, phase.frozen))
             start = stop
         return cls(tuple(phases), config.encoder_ratio, config.warmup, config.start_div, config.final_div)
 

@@ -1,0 +1,132 @@
+"""An Optuna study in a file of the sweep directory, asked and told in terms of Hydra's overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override
+
+from imatfashion.config.sweep_jobs import finite
+from imatfashion.errors import FashionError
+
+STUDY_FILE = "study.db"
+"""The study, in the sweep directory."""
+
+
+@dataclass
+class OptunaSweeperConf:
+    """`hydra.sweeper` of `sweep=optuna`.
+
+    Attributes:
+        trials: jobs of the whole study, those of earlier parts included.
+        parallel: jobs that the launcher gets at a time.
+        seed: of the sampler.
+        params: from a key to its values: `interval(a, b)`, `tag(log, interval(a, b))` or `choice(a, b, …)`.
+    """
+
+    _target_: str = "hydra_plugins.imatfashion_optuna.OptunaSweeper"
+    trials: int = 20
+    parallel: int = 1
+    seed: int = 0
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial of the study and the overrides of its job."""
+
+    number: int
+    overrides: tuple[str, ...]
+
+
+class Study:
+    """The trials of a sweep.
+
+    A trial that a kill left without an end comes first again, with the same overrides, so that its job goes on. A job
+    without a value is a failed trial: it counts, and the sampler learns nothing from it.
+
+    Args:
+        sweep_dir: the sweep directory.
+        arguments: overrides; those with several values are searched.
+        trials: how many there will be in all.
+        seed: of the sampler.
+
+    Raises:
+        FashionError: Optuna is not installed, nothing is searched, or the file is no study.
+    """
+
+    def __init__(self, sweep_dir: Path, arguments: Sequence[str], trials: int, seed: int) -> None:
+        self._optuna = _import_optuna()
+        self.trials = trials
+        self.space: dict[str, Any] = {}
+        self.fixed: list[str] = []
+        for override in OverridesParser.create().parse_overrides(list(arguments)):
+            if override.is_sweep_override():
+                self.space[override.get_key_element()] = self._distribution(override)
+            else:
+                self.fixed.append(str(override.input_line))
+        if not self.space:
+            raise FashionError(
+                "there is nothing to search: give at least one key several values, as 'key=interval(0.1,10)' or key=a,b"
+            )
+        self._study = self._open(sweep_dir, seed)
+        self._unfinished = [
+            Trial(trial.number, self._overrides(trial.params))
+            for trial in self._study.get_trials(states=[self._optuna.trial.TrialState.RUNNING])
+            if trial.params.keys() == self.space.keys()
+        ]
+
+    def _open(self, sweep_dir: Path, seed: int) -> Any:
+        optuna = self._optuna
+        sweep_dir.mkdir(parents=True, exist_ok=True)
+        path = (sweep_dir / STUDY_FILE).absolute()
+        try:
+            study = optuna.create_study(
+                study_name="sweep", storage=f"sqlite:///{path}", direction="maximize", load_if_exists=True
+            )
+        except (optuna.exceptions.StorageInternalError, RuntimeError) as error:
+            raise FashionError(f"{path} cannot be used as a study ({error}); move it away or fix it") from error
+        # With the very same seed, a study that goes on would draw its first trials again.
+        study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+        return study
+
+    def ask(self, most: int) -> list[Trial]:
+        """The next trials, at most so many; none when the study has all of them."""
+        if self._unfinished:
+            return [self._unfinished.pop(0)]
+        new = min(most, self.trials - len(self._study.trials))
+        trials = [self._study.ask(self.space) for _ in range(new)]
+        return [Trial(trial.number, self._overrides(trial.params)) for trial in trials]
+
+    def tell(self, trial: Trial, value: object) -> None:
+        """Write down what came of a trial; anything but a finite number is a failure."""
+        found = finite(value)
+        if found is None:
+            self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
+        else:
+            self._study.tell(trial.number, found)
+
+    def _overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
+        return (*self.fixed, *(f"{key}={params[key]}" for key in self.space))
+
+    def _distribution(self, override: Override) -> Any:
+        values, distributions = override.value(), self._optuna.distributions
+        if not isinstance(values, IntervalSweep):
+            return distributions.CategoricalDistribution(list(override.sweep_string_iterator()))
+        start, end, log = values.start, values.end, "log" in values.tags
+        if isinstance(start, int) and isinstance(end, int):
+            return distributions.IntDistribution(start, end, log=log)
+        return distributions.FloatDistribution(start, end, log=log)
+
+
+def _import_optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise FashionError("this sweep needs Optuna: pip install 'imatfashion[sweep]'") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna

@@ -1,0 +1,77 @@
+"""Axes of the sweep's charts: where a value lies, and which values are written beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.ticker import MaxNLocator
+
+_MOST_TICKS = 6
+_LOG_FROM = 20
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Places values between 0 and 1.
+
+    Attributes:
+        ticks: position and text.
+        low: value at 0, its logarithm where `log`.
+        high: value at 1.
+        log: equal ratios are equal lengths.
+        names: values that are no numbers, or too few to measure, at equal distances.
+    """
+
+    ticks: tuple[tuple[float, str], ...]
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    names: tuple[str, ...] = ()
+
+    def place(self, value: float | str) -> float:
+        """Position of a value, 0 … 1; values outside the ends lie outside."""
+        if self.names:
+            return (self.names.index(str(value)) + 0.5) / len(self.names)
+        number = math.log10(float(value)) if self.log else float(value)
+        return (number - self.low) / (self.high - self.low)
+
+
+def number_axis(values: Sequence[float]) -> Axis:
+    """A linear axis over measured values, its ends a little beyond them."""
+    low, high = min(values), max(values)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+    low, high = low - margin, high + margin
+    found = [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+    return Axis(tuple(((tick - low) / (high - low), f"{tick:.6g}") for tick in found), low, high)
+
+
+def setting_axis(texts: Sequence[str]) -> Axis:
+    """An axis over the values of a setting: numbers by size, logarithmic over a wide range, names side by side."""
+    distinct = list(dict.fromkeys(texts))
+    try:
+        numbers = sorted(float(text) for text in distinct)
+    except ValueError:
+        return _name_axis(sorted(distinct))
+    if len(numbers) < 2 or not all(map(math.isfinite, numbers)):
+        return _name_axis(sorted(distinct))
+    log = numbers[0] > 0 and numbers[-1] / numbers[0] >= _LOG_FROM
+    ends = [math.log10(number) if log else number for number in (numbers[0], numbers[-1])]
+    margin = 0.08 * (ends[1] - ends[0])
+    axis = Axis((), ends[0] - margin, ends[1] + margin, log)
+    marks = numbers if len(numbers) <= _MOST_TICKS else _round(numbers[0], numbers[-1], log)
+    return Axis(tuple((axis.place(mark), f"{mark:.6g}") for mark in marks), axis.low, axis.high, log)
+
+
+def _name_axis(names: list[str]) -> Axis:
+    return Axis(tuple(((at + 0.5) / len(names), name) for at, name in enumerate(names)), names=tuple(names))
+
+
+def _round(low: float, high: float, log: bool) -> list[float]:
+    """Round numbers between two."""
+    if not log:
+        return [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 3) if len(powers) < _MOST_TICKS else (1,)
+    return [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
