@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 _MOST_TICKS = 6
 _LOG_FROM = 20
+_STEPS = [1, 2, 5, 10]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def number_axis(values: Sequence[float]) -> Axis:
     low, high = min(values), max(values)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
     low, high = low - margin, high + margin
-    found = [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+    found = [float(tick) for tick in MaxNLocator(5, steps=_STEPS).tick_values(low, high) if low <= tick <= high]
     return Axis(tuple(((tick - low) / (high - low), f"{tick:.6g}") for tick in found), low, high)
 
 
@@ -71,7 +72,7 @@ def _name_axis(names: list[str]) -> Axis:
 def _round(low: float, high: float, log: bool) -> list[float]:
     """Round numbers between two."""
     if not log:
-        return [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+        return [float(tick) for tick in MaxNLocator(5, steps=_STEPS).tick_values(low, high) if low <= tick <= high]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 3) if len(powers) < _MOST_TICKS else (1,)
     return [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from imatfashion.report.sweep_axes import Axis, number_axis, setting_axis
-from imatfashion.report.sweep_files import JobFiles, SweepFiles
+from imatfashion.report.sweep_files import JobFiles, SweepFiles, monitor_name, short_key
 from imatfashion.report.words import figure
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 460, 280, 46, 14, 12, 40
@@ -36,7 +36,7 @@ def curves_chart(sweep: SweepFiles) -> str:
         dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5"/>' for a, b in points if len(points) <= 40)
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
         marks.append(_mark(sweep, job, f'<polyline points="{path}"/>{dots}'))
-    return _plot(x, y, "epochs" if by_epoch else "steps", sweep.monitor, marks)
+    return _plot(x, y, "epochs" if by_epoch else "steps", monitor_name(sweep), marks)
 
 
 def scatter_chart(sweep: SweepFiles, key: str) -> str:
@@ -49,7 +49,7 @@ def scatter_chart(sweep: SweepFiles, key: str) -> str:
         _mark(sweep, job, f'<circle cx="{_across(x.place(text)):.1f}" cy="{_up(y.place(value)):.1f}" r="5"/>')
         for job, text, value in reversed(found)
     ]
-    return _plot(x, y, key + (" (logarithmic)" if x.log else ""), sweep.monitor, marks)
+    return _plot(x, y, short_key(key) + (" (logarithmic)" if x.log else ""), monitor_name(sweep), marks)
 
 
 def parallel_chart(sweep: SweepFiles) -> str:
@@ -65,17 +65,16 @@ def parallel_chart(sweep: SweepFiles) -> str:
     axes = [setting_axis([job.settings[key] for job, _ in found]) for key in keys]
     axes.append(number_axis([value for _, value in found]))
     gap = (_WIDE - 2 * _MARGIN) / len(keys)
-    parts = [
-        text
-        for at, (name, axis) in enumerate(zip([*keys, sweep.monitor], axes, strict=True))
-        for text in _upright(_MARGIN + at * gap, name, axis)
-    ]
+    names = [*map(short_key, keys), monitor_name(sweep)]
+    parts = [f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_HEAD}" y2="{_TALL - _FOOT}"/>' for x in _places(gap, len(axes))]
     for job, value in reversed(found):
         row = [*(job.settings[key] for key in keys), value]
-        points = [(at, axis.place(item)) for at, (axis, item) in enumerate(zip(axes, row, strict=True))]
-        path = " ".join(f"{_MARGIN + at * gap:.1f},{_down(place):.1f}" for at, place in points)
+        places = [axis.place(item) for axis, item in zip(axes, row, strict=True)]
+        path = " ".join(f"{x:.1f},{_down(y):.1f}" for x, y in zip(_places(gap, len(axes)), places, strict=True))
         parts.append(_mark(sweep, job, f'<polyline points="{path}"/>'))
-    return _svg(_WIDE, _TALL, f"settings against {sweep.monitor}", parts)
+    for x, name, axis in zip(_places(gap, len(axes)), names, axes, strict=True):
+        parts += _labels(x, name, axis)
+    return _svg(_WIDE, _TALL, f"settings against {monitor_name(sweep)}", parts)
 
 
 def job_title(sweep: SweepFiles, job: JobFiles) -> str:
@@ -111,12 +110,15 @@ def _plot(x: Axis, y: Axis, x_label: str, y_label: str, marks: Sequence[str]) ->
     return _svg(_WIDTH, _HEIGHT, f"{y_label} against {x_label}", [*lines, *marks])
 
 
-def _upright(x: float, name: str, axis: Axis) -> Iterator[str]:
-    yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_HEAD}" y2="{_TALL - _FOOT}"/>'
+def _places(gap: float, axes: int) -> list[float]:
+    return [_MARGIN + at * gap for at in range(axes)]
+
+
+def _labels(x: float, name: str, axis: Axis) -> Iterator[str]:
     yield f'<text class="name" x="{x:.1f}" y="18" text-anchor="middle">{escape(name)}</text>'
     for at, text in axis.ticks:
         shown = escape(_short(text, _LONGEST))
-        yield f'<text x="{x - 7:.1f}" y="{_down(at) + 3.5:.1f}" text-anchor="end">{shown}</text>'
+        yield f'<text class="over" x="{x - 7:.1f}" y="{_down(at) + 3.5:.1f}" text-anchor="end">{shown}</text>'
 
 
 def _svg(width: int, height: int, label: str, parts: Sequence[str]) -> str:

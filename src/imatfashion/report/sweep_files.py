@@ -14,6 +14,16 @@ from imatfashion.report.story import best
 
 _STATES = {"done": "done", "failed": "failed", "running": "unfinished", "stopped": "unfinished"}
 _PLACES = ("run_dir", "resume")
+FIGURES = {
+    "classes": {
+        "miou": "mean IoU",
+        "foreground_accuracy": "foreground acc.",
+        "background_recall": "background recall",
+        "pixel_accuracy": "pixel acc.",
+    },
+    "attributes": {"map": "mean AP", "macro_f1": "macro F1", "prevalence": "prevalence"},
+}
+"""Figures of each stage and their short names."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,18 @@ class SweepFiles:
     def stage(self) -> str:
         """`classes` or `attributes`."""
         return next((job.run.stage for job in self.jobs if job.run), "classes")
+
+
+def monitor_name(sweep: SweepFiles) -> str:
+    """The monitored figure's short name."""
+    key = sweep.monitor.removeprefix("val/")
+    return FIGURES.get(sweep.stage, {}).get(key, key)
+
+
+def short_key(key: str) -> str:
+    """The last part of a dotted key, with the part before where it is a number."""
+    parts = key.split(".")
+    return ".".join(parts[-2:]) if len(parts) > 1 and (parts[-1].isdecimal() or parts[-2].isdecimal()) else parts[-1]
 
 
 def is_sweep(folder: Path) -> bool:

@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imatfashion.report.sweep_files import JobFiles, SweepFiles
+from imatfashion.report.sweep_files import FIGURES, JobFiles, SweepFiles, monitor_name, short_key
 from imatfashion.report.words import NOTHING, duration, figure, number
-
-_FIGURES = {
-    "classes": {
-        "miou": "mean IoU",
-        "foreground_accuracy": "foreground acc.",
-        "background_recall": "background recall",
-        "pixel_accuracy": "pixel acc.",
-    },
-    "attributes": {"map": "mean AP", "macro_f1": "macro F1", "prevalence": "prevalence"},
-}
 
 
 @dataclass(frozen=True)
@@ -37,7 +27,7 @@ class Row:
         state: `done`, `failed` or `unfinished`.
         settings: the settings that differ.
         value: the best monitored figure.
-        share: the same for a bar, 0 … 1.
+        share: the same as a share of the best job's, for a bar.
         figures: other figures and what the job took.
     """
 
@@ -52,9 +42,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Headings and rows; `monitor` is the heading of the monitored figure."""
+    """The jobs as rows under headings.
 
-    keys: list[str]
+    Attributes:
+        keys: each setting's whole key and its short one.
+        monitor: the monitored figure's name.
+        figures: names of the other figures.
+        rows: a job each.
+    """
+
+    keys: list[tuple[str, str]]
     monitor: str
     figures: list[str]
     rows: list[Row]
@@ -63,11 +60,11 @@ class Table:
 def sweep_table(sweep: SweepFiles) -> Table:
     """The jobs, best first, with the figures that any of them has."""
     monitored = sweep.monitor.removeprefix("val/")
-    names = _FIGURES.get(sweep.stage, {})
+    names = FIGURES.get(sweep.stage, {})
     others = [key for key in names if key != monitored and any(_metric(job, key) is not None for job in sweep.jobs)]
     return Table(
-        keys=sweep.keys,
-        monitor=names.get(monitored, monitored),
+        keys=[(key, short_key(key)) for key in sweep.keys],
+        monitor=monitor_name(sweep),
         figures=[*(names[key] for key in others), "time", "photos/s"],
         rows=[_row(sweep, job, others) for job in sweep.jobs],
     )
@@ -82,7 +79,7 @@ def _row(sweep: SweepFiles, job: JobFiles, others: list[str]) -> Row:
         state=job.state,
         settings=[Cell(job.settings.get(key, NOTHING), job.settings.get(key, "")) for key in sweep.keys],
         value=_cell(job.value, figure),
-        share=min(1.0, max(0.0, job.value or 0.0)),
+        share=max(0.0, (job.value or 0.0) / (sweep.jobs[0].value or 1.0)),
         figures=[
             *(_cell(_metric(job, key), figure) for key in others),
             _cell(number(summary.get("seconds")), duration),
