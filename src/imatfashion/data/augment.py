@@ -16,9 +16,12 @@ from imatfashion.config.schema import AugmentConfig
 from imatfashion.data.decode import ByteArray
 from imatfashion.data.render import OUTSIDE, PADDING, OwnerArray
 
+_SIGMA = (0.3, 1.5)
+"""Of the blur, pixels of the sample: from none that is seen to that of a photo out of focus."""
+
 
 class Augmenter:
-    """Rotation, brightness and contrast, each with its own chance.
+    """Rotation, light, colours and blur, each with its own chance.
 
     Args:
         config: how large the changes may be.
@@ -69,7 +72,13 @@ def _transforms(library: Any, config: AugmentConfig) -> list[Any]:
                 p=chance,
             )
         )
-    for name, size in (("brightness", config.brightness), ("contrast", config.contrast)):
-        if size:
+    for name in ("brightness", "contrast", "saturation"):
+        if size := getattr(config, name):
             transforms.append(library.ColorJitter(**{**still, name: (1 - size, 1 + size)}, p=chance))
+    if config.hue:
+        transforms.append(library.ColorJitter(**{**still, "hue": (-config.hue, config.hue)}, p=chance))
+    if config.grey:
+        transforms.append(library.ToGray(p=config.grey))
+    if config.blur:
+        transforms.append(library.GaussianBlur(blur_limit=0, sigma_limit=_SIGMA, p=config.blur))
     return transforms

@@ -16,6 +16,7 @@ from imatfashion.config.schema import AugmentConfig
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.augment import Augmenter
 from imatfashion.data.collate import Sample
+from imatfashion.data.copy_paste import Shown, choose, paint_masks, parts_of, paste
 from imatfashion.data.decode import ByteArray
 from imatfashion.data.photo_source import open_photos
 from imatfashion.data.photos import PhotoError
@@ -89,17 +90,15 @@ class FashionDataset(Dataset[Sample]):
         epoch, index = key if isinstance(key, tuple) else (0, key)
         photo = int(self.indices[index])
         seed = (self.seed, epoch, index)
-        view = self._view(photo, seed)
-        try:
-            image = render(self.photos.load(photo), self.truth.size(photo), view)
-        except PhotoError as error:
-            self._report(photo, error)
+        shown = self._shown(photo, self._view(photo, np.random.default_rng(seed)))
+        if shown is None:
             return self._blank(photo)
-        targets = self.targets.of_photo(photo)
-        owners = self._owners(targets, photo, view)
         if self.augment is not None:
-            image, owners = self._augmenter(image, owners, (*seed, 1))
-        return self._sample(image, owners, targets, photo)
+            if self.augment.copy_paste:
+                shown = self._pasted(shown, index, self.augment, np.random.default_rng((*seed, 2)))
+            image, owners = self._augmenter(shown.image, shown.owners, (*seed, 1))
+            shown = Shown(image, owners, shown.targets)
+        return self._sample(*shown, photo)
 
     def missed_attributes(self, photo: int) -> BoolArray:
         """Attributes, where known, of the true garments that no predicted one stands for.
@@ -117,11 +116,32 @@ class FashionDataset(Dataset[Sample]):
         assert self.augment is not None
         return Augmenter(self.augment)
 
-    def _view(self, photo: int, seed: tuple[int, int, int]) -> View:
+    def _shown(self, photo: int, view: View) -> Shown | None:
+        """What a view shows of a photo; None for one that cannot be read."""
+        try:
+            image = render(self.photos.load(photo), self.truth.size(photo), view)
+        except PhotoError as error:
+            self._report(photo, error)
+            return None
+        targets = self.targets.of_photo(photo)
+        return Shown(image, self._owners(targets, photo, view), targets)
+
+    def _pasted(self, shown: Shown, index: int, augment: AugmentConfig, rng: np.random.Generator) -> Shown:
+        """The sample, perhaps with garments of another photo over it."""
+        if rng.random() >= augment.copy_paste or len(self) < 2:
+            return shown
+        photo = int(self.indices[(index + rng.integers(1, len(self))) % len(self)])
+        view = self._view(photo, rng)
+        donor = self._shown(photo, view)
+        if donor is None or donor.targets.table_photo is None:
+            return shown
+        masks = paint_masks(self.annotations, donor.targets.table_photo, view, self.truth.size(photo))
+        return paste(shown, donor, choose(donor.owners, parts_of(masks), augment.paste_most, rng))
+
+    def _view(self, photo: int, rng: np.random.Generator) -> View:
         height, width = self.truth.size(photo)
         if self.augment is None:
             return plain_view(height, width, self.resolution, self.resize)
-        rng = np.random.default_rng(seed)
         return training_view(height, width, self.resolution, self.resize, augment=self.augment, rng=rng)
 
     def _owners(self, targets: GarmentTargets, photo: int, view: View) -> npt.NDArray[np.int16]:

@@ -41,6 +41,10 @@ def training_view(
     The size of the crop is that of the plain view divided by 1 ± `augment.scale`, its centre lies up to `augment.shift`
     of its side away; either happens with `augment.probability`, the mirroring with ½ if `augment.flip`.
 
+    With `augment.scale_min` and `scale_max` it is divided by a number between them instead, drawn evenly on a
+    logarithmic scale. The crop then lies anywhere in the plain view, or the view anywhere in a larger crop, and the
+    shift comes on top.
+
     Args:
         height: rows of the photo, pixels.
         width: columns of the photo, pixels.
@@ -57,8 +61,11 @@ def training_view(
     """
     plain = plain_view(height, width, resolution, resize)
     chance = rng.random(6)
-    grow = 1 + augment.scale * (2 * chance[1] - 1) if chance[0] < augment.probability else 1.0
+    grow = _growth(augment, chance[1]) if chance[0] < augment.probability else 1.0
     reach = augment.shift if chance[2] < augment.probability else 0.0
+    if augment.scale_min is not None:
+        # In sides of the crop: half of what the plain view is larger or smaller than it.
+        reach += abs(grow - 1) / 2
     crop_height, crop_width = max(1, round(plain.height / grow)), max(1, round(plain.width / grow))
     down, right = reach * (2 * chance[3] - 1), reach * (2 * chance[4] - 1)
     return replace(
@@ -69,3 +76,10 @@ def training_view(
         width=crop_width,
         flip=bool(augment.flip and chance[5] < 0.5),
     )
+
+
+def _growth(augment: AugmentConfig, chance: float) -> float:
+    """How many times larger the photo is shown, for a chance in 0 … 1."""
+    if augment.scale_min is None or augment.scale_max is None:
+        return 1 + augment.scale * (2 * chance - 1)
+    return float(augment.scale_min ** (1 - chance) * augment.scale_max**chance)

@@ -14,12 +14,23 @@ from imatfashion.tasks.base import FashionTask
 
 
 class AttributeClassifier(FashionTask):
-    """Attributes of each garment, multi-label, trained with binary cross-entropy over the known garments."""
+    """Attributes of each garment, multi-label, trained over the known garments.
+
+    Args:
+        spec: see `FashionTask`.
+        loss: `bce`, `focal` or `asymmetric`.
+        gamma: focus of the latter two; None for their own.
+        margin: of the asymmetric loss.
+        **options: see `FashionTask`.
+    """
 
     monitor = "val/map"
 
-    def __init__(self, spec: str, **options: Any) -> None:
+    def __init__(
+        self, spec: str, *, loss: str = "bce", gamma: float | None = None, margin: float = 0.05, **options: Any
+    ) -> None:
         super().__init__(spec, **options)
+        self.loss_options: dict[str, Any] = {"kind": loss, "gamma": gamma, "margin": margin}
         allowed = torch.zeros(len(self.spec.class_ids), len(self.spec.attribute_ids), dtype=torch.bool)
         for class_index, attributes in enumerate(self.spec.allowed_pairs):
             allowed[class_index, attributes] = True
@@ -40,6 +51,7 @@ class AttributeClassifier(FashionTask):
             batch["garment_known"],
             self.get_buffer("allowed"),
             batch["garment_class"],
+            **self.loss_options,
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

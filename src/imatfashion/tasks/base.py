@@ -5,10 +5,12 @@ A subclass says `monitor`, and overrides the two steps; nothing else.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
 
 import pytorch_lightning as pl
 import torch
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 
 from imatfashion.config.schema import ScheduleConfig
@@ -29,6 +31,8 @@ class FashionTask(pl.LightningModule):
         seed: seed of what is random inside the network (dropout).
         channels_last: memory format of the network and the images.
         compile_network: compile the inner network.
+        freeze_norm: `none`, `encoder` or `all`: batch-norms that stay in evaluation mode, their statistics fixed.
+        sync_batchnorm: batch-norms see the photos of all processes.
     """
 
     monitor: ClassVar[str]
@@ -44,6 +48,8 @@ class FashionTask(pl.LightningModule):
         seed: int = 0,
         channels_last: bool = False,
         compile_network: bool = False,
+        freeze_norm: str = "none",
+        sync_batchnorm: bool = False,
     ) -> None:
         super().__init__()
         self.save_hyperparameters({"spec": spec})
@@ -52,12 +58,24 @@ class FashionTask(pl.LightningModule):
         self.seed = seed
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = network if network is not None else build_network(self.spec, weights)
+        if sync_batchnorm:
+            # timm's: torch's own drops the activation that timm's norms carry.
+            self.network = convert_sync_batchnorm(self.network)
         self.network.to(memory_format=self.memory_format)
+        self.freeze_norm = freeze_norm
+        self.train()
         if compile_network:
             # In place: the state dict keeps its plain names.
             self.network.compile()
         self.register_buffer("mean", torch.tensor(self.spec.mean).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(self.spec.std).view(1, 3, 1, 1) * 255, persistent=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of everything but the frozen batch-norms."""
+        super().train(mode)
+        for module in frozen_norms(self.network, self.freeze_norm):
+            module.eval()
+        return self
 
     def normalize(self, image_BCHW: Tensor) -> Tensor:
         """Images uint8 (B, 3, H, W) → float32, normalised, on this device."""
@@ -101,3 +119,20 @@ class FashionTask(pl.LightningModule):
         """Log losses under `train/…` or `val/…`."""
         values = {f"{prefix}/{name}": value.detach() for name, value in losses.items()}
         self.log_dict(values, on_step=prefix == "train", on_epoch=prefix == "val", batch_size=size, sync_dist=True)
+
+
+def frozen_norms(network: nn.Module, which: str) -> Iterator[nn.Module]:
+    """The batch-norms that keep their statistics.
+
+    Args:
+        network: has `encoder_parameters()`.
+        which: `none`, `encoder` (those whose scale is one of the encoder's parameters) or `all`.
+    """
+    if which == "none":
+        return
+    encoder = {id(parameter) for parameter in network.encoder_parameters()}  # type: ignore[operator]
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.SyncBatchNorm) and (
+            which == "all" or (which == "encoder" and id(module.weight) in encoder)
+        ):
+            yield module

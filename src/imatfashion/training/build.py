@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from imatfashion.config.schema import Config
+from imatfashion.config.schema import Config, StageConfig
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint, load_state
@@ -16,6 +16,7 @@ from imatfashion.tasks.attributes import AttributeClassifier
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.device import DeviceSettings
+from imatfashion.training.place import last_checkpoint
 
 TaskClass = Callable[..., FashionTask]
 """A task's class, or what is called like one: `(spec, **options)`."""
@@ -93,22 +94,37 @@ def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings, own: Ta
         own: a class to make instead of the stage's; it takes the same arguments.
 
     Raises:
-        FashionError: the weights cannot be had, or those of `init_from` do not fit.
+        FashionError: the weights cannot be had, those of `init_from` do not fit, or norms cannot be shared here.
     """
+    if config.gpu.sync_batchnorm and settings.accelerator == "cpu":
+        raise FashionError("gpu.sync_batchnorm=true needs GPUs; on processors take model.freeze_norm=all")
     options: dict[str, Any] = {
         "schedule": config.schedule,
         # The weights of another run replace the backbone's: nothing needs to be downloaded.
-        "weights": "none" if config.init_from or config.resume else _weights(config),
+        "weights": "none" if config.init_from or _has_checkpoint(config) else _weights(config),
         "seed": config.seed,
         "channels_last": settings.channels_last,
         "compile_network": settings.compile,
+        "freeze_norm": config.model.freeze_norm,
+        "sync_batchnorm": config.gpu.sync_batchnorm,
+        **_loss_options(config.stage),
     }
-    if spec.stage == "classes":
-        options["dice_weight"] = config.stage.dice_weight
     task = (own or STAGES[spec.stage])(spec.to_json(), **options)
     if config.init_from:
         start_from(task, Path(config.init_from))
     return task
+
+
+def _loss_options(stage: StageConfig) -> dict[str, Any]:
+    if stage.name == "attributes":
+        return {"loss": stage.attribute_loss, "gamma": stage.attribute_gamma, "margin": stage.attribute_margin}
+    names = ("dice_weight", "region_loss", "focal_gamma", "label_smoothing", "class_balance")
+    return {name: getattr(stage, name) for name in names}
+
+
+def _has_checkpoint(config: Config) -> bool:
+    """Whether a resumed run has weights of its own; one that was stopped before its first step starts anew."""
+    return bool(config.resume) and last_checkpoint(config, Path(str(config.resume))) is not None
 
 
 def _weights(config: Config) -> str:
