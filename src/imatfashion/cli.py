@@ -139,6 +139,21 @@ def prepare(
 
 @app.command()
 @sentence
+def verify(folder: Annotated[Path, typer.Argument(help="Folder that `imatfashion prepare` made.")]) -> None:
+    """Check prepared data after it was copied: every file against the checksum that it was written with.
+
+    Exit code 0 when all agree, 2 with the names of the files that do not. `sha256sum -c SHA256SUMS` in the folder does
+    the same on a machine without this program.
+
+    Example: `imatfashion verify DATA-224`
+    """
+    from imatfashion.data.prepare import verify as check
+
+    typer.echo(f"{check(folder)} files of {folder} are what was prepared")
+
+
+@app.command()
+@sentence
 def score(
     truth: Annotated[Path, typer.Argument(help="The truth: a competition CSV or COCO JSON.")],
     submission: Annotated[
@@ -180,6 +195,63 @@ def report(run_dir: Annotated[Path, typer.Argument(help="A run directory, or a s
     from imatfashion.report.sweep_page import write_sweep_report
 
     typer.echo(f"report: {write_sweep_report(run_dir) if is_sweep(run_dir) else write_report(run_dir)}")
+
+
+@app.command()
+@sentence
+def export(
+    classes_ckpt: Annotated[Path, typer.Argument(help="Checkpoint of stage=classes.")],
+    out: Annotated[Path, typer.Argument(help="ONNX file to write; the model card is beside it, as .md.")],
+    attributes: Annotated[
+        Path | None, typer.Option(help="Checkpoint of stage=attributes, for OUT.attributes.onnx.")
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Photos to check on; else the run's own, or drawn ones where these are gone.")
+    ] = None,
+    checks: Annotated[int, typer.Option(help="How many photos to check on, at most.")] = 50,
+) -> None:
+    """Write the networks as ONNX files that run without torch, and a model card.
+
+    Each file is run beside its network on photos; where a probability differs by more than 1e-4 nothing is written.
+    The files hold names, sizes and colours in their metadata. `docs/EXPORT.md` says how they are used.
+
+    Example: `imatfashion export runs/classes/checkpoints/best.ckpt fashion.onnx --photos PHOTOS`
+    """
+    from imatfashion.apps.export.command import export_command
+
+    typer.echo(export_command(classes_ckpt, out, attributes, photos, checks))
+
+
+@app.command()
+@sentence
+def serve(
+    classes_ckpt: Annotated[Path, typer.Argument(help="Checkpoint of the class segmenter.")],
+    attributes_ckpt: Annotated[Path | None, typer.Argument(help="Checkpoint of the attribute classifier.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 127.0.0.1 is this machine alone.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8400,
+    max_mb: Annotated[float, typer.Option(help="Largest photo, MB.")] = 20,
+    examples: Annotated[Path | None, typer.Option(help="Folder of photos to try; drawn ones without.")] = None,
+    tuning: Annotated[Path | None, typer.Option(help="Post-processing by class and attribute, JSON.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+) -> None:
+    """A page to try a model: drop photos, see their garments, download the rows.
+
+    Needs the extra: `pip install 'imatfashion[serve]'`. Photos are not kept. docs/SERVE.md says more.
+
+    Example: `imatfashion serve runs/classes-512/checkpoints/best.ckpt runs/attributes/checkpoints/best.ckpt`
+    """
+    from imatfashion.apps.serve.command import serve as serve_page
+
+    serve_page(
+        classes_ckpt,
+        attributes_ckpt,
+        host=host,
+        port=port,
+        max_mb=max_mb,
+        examples=examples,
+        tuning=tuning,
+        device=device,
+    )
 
 
 if __name__ == "__main__":
