@@ -2,5 +2,6 @@
 
 from imatfashion.data.prepare.report import PrepareReport
 from imatfashion.data.prepare.run import prepare
+from imatfashion.data.prepare.verify import verify
 
-__all__ = ["PrepareReport", "prepare"]
+__all__ = ["PrepareReport", "prepare", "verify"]

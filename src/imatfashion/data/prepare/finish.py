@@ -12,6 +12,7 @@ import numpy.typing as npt
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.prepare.chunks import COUNT, PHOTO, RUN
 from imatfashion.data.prepare.parts import COUNTS, RECORDS, RUNS, TABLE
+from imatfashion.data.prepare.verify import write_sums
 from imatfashion.data.prepared import BLOB, prepared_size
 from imatfashion.data.refusals import FILE as REFUSED
 from imatfashion.data.table_files import is_table, put_in_place, save_array
@@ -38,6 +39,7 @@ def finish(annotations: Annotations, folder: Path, out: Path, meta: dict[str, An
     # The photos come last, since from then on the files alone would not do.
     if (folder / BLOB).is_file():
         (folder / BLOB).rename(table / BLOB)
+    write_sums(table)
     put_in_place(table, out, replace=False)
     shutil.rmtree(folder, ignore_errors=True)
 

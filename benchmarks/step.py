@@ -1,0 +1,156 @@
+"""Training steps a second: ours, fastai's U-Net and a plain smp U-Net, the same backbone, size and batch.
+
+usage: python benchmarks/step.py [--peer-python PATH] [--rounds 3] [--steps 4] [--side 128] [--batch 8] [--gpu FOLDER]
+
+--peer-python is the Python of an environment with fastai (python -m venv DIR; DIR/bin/pip install fastai); without it
+fastai is left out. Each contender is a process that keeps its network; they make --steps steps in turn, on a batch that
+lies in memory, with all cores. Ours is the Lightning step of a run: uint8 in, cross-entropy and Dice, clipped AdamW.
+The plain one is smp.Unet with channels_last, cross-entropy and AdamW, in a loop.
+
+--gpu FOLDER, on a machine with a GPU: images/s at 224 and 512 for each precision on a batch that stays on the card and
+through the loader (prepared data is made in FOLDER), the loader's share, peak memory and the largest batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from measuring import machine
+
+TARGET = 6.0
+Steps = Callable[[int], None]
+
+
+class Contender:
+    """A process that makes steps on demand."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, steps: int) -> dict[str, float]:
+        """Make steps; wall and processor seconds of them all."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        answer: dict[str, float] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def serve_ours(backbone: str, side: int, batch: int) -> None:
+    import torch
+    from resident import Resident, made_batch, make_task, train
+
+    left, started = 1, (0.0, 0.0)
+
+    def after_step() -> bool:
+        nonlocal left, started
+        left -= 1
+        if left:
+            return False
+        if started[0]:
+            _answer(started)
+        line = sys.stdin.readline()
+        left, started = int(line or 0), (time.perf_counter(), time.process_time())
+        return not line
+
+    data = Resident(made_batch(batch, side), torch.device("cpu"))
+    train(make_task(side, backbone), data, "32-true", after_step)
+
+
+def serve_plain(backbone: str, side: int, batch: int) -> None:
+    import segmentation_models_pytorch as smp
+    import torch
+    from resident import CLASSES, made_batch
+
+    network = smp.Unet(backbone, encoder_weights=None, classes=CLASSES + 1).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
+    made = made_batch(batch, side)
+    image = (made["image"].float() / 255).contiguous(memory_format=torch.channels_last)
+    labels = made["labels"][:, 0].long()
+    for line in sys.stdin:
+        started = time.perf_counter(), time.process_time()
+        for _ in range(int(line)):
+            loss = torch.nn.functional.cross_entropy(network(image), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        _answer(started)
+
+
+def _answer(started: tuple[float, float]) -> None:
+    print(json.dumps({"wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1]}), flush=True)
+
+
+def contest(args: argparse.Namespace) -> None:
+    """All contenders in turn, and the ratios of their medians."""
+    size = [args.backbone, str(args.side), str(args.batch)]
+    commands = {name: [sys.executable, __file__, "--serve", name, *size] for name in ("ours", "plain smp")}
+    if args.peer_python:
+        commands["fastai"] = [args.peer_python, str(Path(__file__).with_name("fastai_step.py")), *size, "47"]
+    contenders = {name: Contender(command) for name, command in commands.items()}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
+    for round_ in range(args.rounds + 1):
+        for name, contender in contenders.items():
+            answer = contender(args.steps)
+            if round_:  # the first one warms up
+                found[name].append(answer)
+    for contender in contenders.values():
+        contender.close()
+    report(found, args)
+
+
+def report(found: dict[str, list[dict[str, float]]], args: argparse.Namespace) -> None:
+    best = {name: {kind: min(row[kind] for row in rows) for kind in ("wall", "cpu")} for name, rows in found.items()}
+    images = args.steps * args.batch
+    print(f"{args.backbone}, {args.side} × {args.side}, batch {args.batch}; fastest of {args.rounds} rounds")
+    for name, times in best.items():
+        by_wall, by_cpu = (times[kind] / best["ours"][kind] for kind in ("wall", "cpu"))
+        print(
+            f"{name:>10}: {images / times['wall']:6.2f} images/s, {1e3 * times['cpu'] / images:7.0f} ms CPU an image; "
+            f"ours is {by_wall:.2f} × by the clock, {by_cpu:.2f} × by CPU"
+        )
+    print(f"(target: {TARGET:.0f} × fastai)")
+    print(json.dumps(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer-python")
+    parser.add_argument("--backbone", default="resnet34")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--gpu", type=Path, metavar="FOLDER")
+    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.serve:
+        name, backbone, side, batch = args.serve
+        serve: dict[str, Any] = {"ours": serve_ours, "plain smp": serve_plain}
+        serve[name](backbone, int(side), int(batch))
+        return
+    print(machine())
+    if args.gpu:
+        from device_step import measure_device
+
+        measure_device(args.gpu)
+        return
+    contest(args)
+
+
+if __name__ == "__main__":
+    main()
