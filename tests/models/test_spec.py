@@ -61,6 +61,8 @@ def test_another_format_version(make_spec: MakeSpec) -> None:
         ({"allowed_pairs": [[0], [2], []]}, "allowed_pairs has an index that is no attribute"),
         ({"allowed_pairs": [[0]]}, "allowed_pairs has 1 entries, not 3"),
         ({"component_classes": [-1]}, "component_classes"),
+        ({"lies_on": [[], [3], []]}, "lies_on has an index that is no class"),
+        ({"lies_on": [[]]}, "lies_on has 1 entries, not 3"),
         ({"std": [0.0, 1.0, 1.0]}, "normalise nothing"),
         ({"mean": [0.0]}, "mean has 1 entries, not 3"),
         ({"dropout": 1.0}, "dropout=1.0"),
@@ -72,12 +74,21 @@ def test_what_makes_no_sense_is_refused(make_spec: MakeSpec, change: dict[str, A
         ModelSpec.from_json(json.dumps(values))
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ModelSpec) if field.name != "version"])
+NEEDED = [field.name for field in dataclasses.fields(ModelSpec) if field.name not in ("version", "lies_on")]
+
+
+@pytest.mark.parametrize("name", NEEDED)
 def test_every_field_is_needed(make_spec: MakeSpec, name: str) -> None:
     values = json.loads(make_spec().to_json())
     del values[name]
     with pytest.raises(FashionError, match=f"missing {name}, unknown nothing"):
         ModelSpec.from_json(json.dumps(values))
+
+
+def test_a_field_that_older_checkpoints_lack(make_spec: MakeSpec) -> None:
+    values = json.loads(make_spec().to_json())
+    del values["lies_on"]
+    assert ModelSpec.from_json(json.dumps(values)).lies_on == ()
 
 
 def test_networks_are_what_the_spec_says(make_spec: MakeSpec) -> None:

@@ -56,6 +56,12 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
+def save() -> Callable[..., Path]:
+    """Writes a checkpoint: path, spec, seed."""
+    return save_checkpoint
+
+
+@pytest.fixture(scope="session")
 def classes_ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_checkpoint(tmp_path_factory.mktemp("classes") / "best.ckpt", CLASSES)
 

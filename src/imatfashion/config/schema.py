@@ -328,7 +328,8 @@ class PredictConfig:
     threshold: float = 0.5
     """Probability from which an attribute is written."""
     overlap: str = "within_class"
-    """`within_class` (garments of a class do not overlap) or `none` (no garments overlap)."""
+    """`within_class` (garments of a class do not overlap), `none` (no garments overlap), or `parts` (with layers=1: parts
+    belong to the garment that they lie on, too)."""
     overlays: str | None = None
     """Folder for a picture of each photo with its garments drawn over it."""
     shard: str | None = None

@@ -38,6 +38,7 @@ class ModelSpec:
         layer_of_class: label layer of each class.
         allowed_pairs: attribute indices that each class can have.
         component_classes: class indices of which a photo often has several garments, one a connected component.
+        lies_on: classes that each class lies on as a part, such as a pocket on a coat; empty where it is not known.
         pooling: attributes: `garment` or `image`.
         class_given: attributes: the head knows the garment's class.
         decoder_width: classes: channels of the first decoder block.
@@ -61,6 +62,7 @@ class ModelSpec:
     layer_of_class: tuple[int, ...]
     allowed_pairs: tuple[tuple[int, ...], ...]
     component_classes: tuple[int, ...] = ()
+    lies_on: tuple[tuple[int, ...], ...] = ()
     pooling: str = "garment"
     class_given: bool = True
     decoder_width: int = 256

@@ -13,23 +13,25 @@ from imatfashion.errors import FashionError
 if TYPE_CHECKING:
     from imatfashion.models.spec import ModelSpec
 
+_LATER = {"lies_on"}
+"""Fields that were added to the format: checkpoints without them mean their defaults."""
 _CHOICES = {"stage": ("classes", "attributes"), "resize": ("squash", "pad"), "pooling": ("garment", "image")}
 
 
 def read_fields(cls: type[ModelSpec], values: dict[str, Any]) -> dict[str, Any]:
-    """Bring JSON values to the fields' types.
+    """Bring JSON values to the fields' types; one of `_LATER` may be missing.
 
     Raises:
         FashionError: a field is missing, unknown or of another type.
     """
     types = typing.get_type_hints(cls)
-    unknown, missing = sorted(values.keys() - types.keys()), sorted(types.keys() - values.keys())
+    unknown, missing = sorted(values.keys() - types.keys()), sorted(types.keys() - values.keys() - _LATER)
     if unknown or missing:
         raise FashionError(
             f"the model description does not fit format version {values['version']}: "
             f"missing {', '.join(missing) or 'nothing'}, unknown {', '.join(unknown) or 'nothing'}"
         )
-    return {name: _convert(name, values[name], types[name]) for name in types}
+    return {name: _convert(name, values[name], types[name]) for name in types if name in values}
 
 
 def _convert(name: str, value: object, wanted: Any) -> Any:
@@ -71,6 +73,8 @@ def _contradictions(spec: ModelSpec) -> Iterator[str]:
     }.items():
         if len(getattr(spec, name)) != length:
             yield f"{name} has {len(getattr(spec, name))} entries, not {length}"
+    if spec.lies_on and len(spec.lies_on) != classes:
+        yield f"lies_on has {len(spec.lies_on)} entries, not {classes}"
     for name in ("resolution", "decoder_width", "decoder_floor", "embedding"):
         if getattr(spec, name) <= 0:
             yield f"{name}={getattr(spec, name)} must be above 0"
@@ -89,6 +93,8 @@ def _indices(spec: ModelSpec, classes: int, attributes: int) -> Iterator[str]:
         yield f"layer_of_class={spec.layer_of_class} must be 0 or 1 each"
     if _outside(spec.component_classes, classes):
         yield f"component_classes={spec.component_classes} has an index that is no class"
+    if any(_outside(hosts, classes) for hosts in spec.lies_on):
+        yield "lies_on has an index that is no class"
     if any(_outside(pairs, attributes) for pairs in spec.allowed_pairs):
         yield "allowed_pairs has an index that is no attribute"
 

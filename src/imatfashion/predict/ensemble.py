@@ -14,7 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from imatfashion.errors import FashionError
 from imatfashion.masks.view import View
+from imatfashion.models.spec import ModelSpec
 from imatfashion.predict.checkpoints import check_agreement
 from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.looks import Look, LookOptions
@@ -45,6 +47,8 @@ class Segmenters:
         spec: the first one's description.
         looks: all ways in which photos are looked at.
         component_classes: classes of which at least half of the checkpoints found several garments in a photo.
+        lies_on: the classes that each class lies on as a part, to at least half of the checkpoints; empty where one
+            does not know.
 
     Raises:
         FashionError: a checkpoint cannot be used, or they do not agree.
@@ -57,6 +61,7 @@ class Segmenters:
         self.spec = specs[0]
         self.looks = list(dict.fromkeys(look for stage in self.stages for look in stage.looks))
         self.component_classes = tuple(_of_half([spec.component_classes for spec in specs], len(self.spec.class_ids)))
+        self.lies_on = _hosts(specs)
         self._flips = options.flips
         largest = max(specs, key=lambda spec: spec.resolution)
         self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else Look(largest.resolution, "squash")
@@ -92,6 +97,20 @@ class Segmenters:
             for total, frame in zip(totals, frames, strict=True)
             if total is not None
         ]
+
+    def check_parts(self) -> None:
+        """Refuse to give parts back to garments where that makes no sense.
+
+        Raises:
+            FashionError: there are two label maps, or a checkpoint does not know what lies on what.
+        """
+        if self.spec.layer_of_class != (0,) * len(self.spec.class_ids):
+            raise FashionError("overlap=parts is for one label map; with two (layers=2) garments are whole anyway")
+        if not self.lies_on:
+            raise FashionError(
+                "overlap=parts needs checkpoints that know which classes lie on which, and one of these is older than "
+                "that; train anew, or leave it out"
+            )
 
     def _frame_of(self, photo: PhotoInput) -> View:
         """Where the average lies: where all looks do, or else on the whole photo without padding."""
@@ -129,6 +148,13 @@ class Describers:
         """Mean probability of each attribute for each garment, float32 (g, A), a photo each."""
         answers = [stage.probabilities(found, flip=flip) for stage in self.stages for flip in self._flips]
         return [np.mean(of_photo, axis=0, dtype=np.float32) for of_photo in zip(*answers, strict=True)]
+
+
+def _hosts(specs: Sequence[ModelSpec]) -> tuple[tuple[int, ...], ...]:
+    if not all(spec.lies_on for spec in specs):
+        return ()
+    count = len(specs[0].class_ids)
+    return tuple(tuple(_of_half([spec.lies_on[index] for spec in specs], count)) for index in range(count))
 
 
 def _of_half(given: Sequence[Sequence[int]], count: int) -> list[int]:

@@ -23,7 +23,7 @@ _CHOICES = {
     "format": tuple(_BY_ENDING.values()),
     "size": ("grid", "photo"),
     "components": ("auto", "yes", "no"),
-    "overlap": ("within_class", "none"),
+    "overlap": ("within_class", "none", "parts"),
     "folds": ("own", "ensemble"),
     "tta": ("none", "flip"),
     "aspect": ("square", "own"),
@@ -137,8 +137,8 @@ def _contradictions(config: PredictConfig, format: str, output: Path) -> Iterato
         yield f"format={format} and output={output} contradict each other; a table, and nothing else, ends with .table"
     if format == "submission" and config.size == "photo":
         yield "size=photo is not for a submission, which lies on a grid; use format=coco or png, or size=grid"
-    if format == "table" and (config.min_area or config.tuning or config.overlap == "none"):
-        yield "a table is written before post-processing: leave out min_area, tuning and overlap=none"
+    if format == "table" and (config.min_area or config.tuning or config.overlap != "within_class"):
+        yield f"a table is written before post-processing: leave out min_area, tuning and overlap={config.overlap}"
     for key in ("grid", "batch_size"):
         if getattr(config, key) < 1:
             yield f"{key}={getattr(config, key)} must be at least 1"

@@ -26,6 +26,7 @@ from imatfashion.predict.resample import label_maps
 from imatfashion.predict.results import GarmentResult, PhotoResult
 from imatfashion.predict.settings import Settings
 from imatfashion.predict.stream import stream
+from imatfashion.predict.whole import give_back
 
 ByteArray = npt.NDArray[np.uint8]
 Checkpoints = Path | str | Sequence[Path | str]
@@ -162,6 +163,8 @@ class Predictor:
             batch_size: photos that the segmenter sees at once.
             map_: `map`, or that of threads to cut garments in.
         """
+        if settings.overlap == "parts":
+            self.class_stage.check_parts()
         scores = self.class_stage.scores(photos, batch_size)
 
         def cut(pair: tuple[PhotoInput, Framed]) -> Found:
@@ -179,6 +182,8 @@ class Predictor:
                 labels_LHW[layer][(labels_LHW[layer + 1 :] < background).any(axis=0)] = background
         components = self._component_classes(settings)
         garments = garments_from_labels(labels_LHW, background, confidence_LHW, component_classes=components)
+        if settings.overlap == "parts":
+            garments = give_back(garments, grid, self.class_stage.lies_on)
         return Found(photo, grid, garments)
 
     def _component_classes(self, settings: Settings) -> frozenset[int]:

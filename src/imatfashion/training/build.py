@@ -8,6 +8,7 @@ from typing import Any
 
 from imatfashion.config.schema import Config, StageConfig
 from imatfashion.data.datamodule import FashionDataModule
+from imatfashion.data.overlaps import host_classes
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint, load_state
 from imatfashion.models.spec import ModelSpec
@@ -67,6 +68,7 @@ def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
         layer_of_class=data.layer_of_class,
         allowed_pairs=_pairs(config, data) if attributes else tuple(() for _ in table.classes.ids),
         component_classes=table.multiple_classes(data.split.train),
+        lies_on=host_classes(table, data.split.train),
         pooling=config.stage.pooling,
         class_given=config.stage.class_given,
         decoder_width=config.model.decoder_width,
