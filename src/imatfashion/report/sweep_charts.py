@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from imatfashion.report.sweep_axes import Axis, number_axis, setting_axis
-from imatfashion.report.sweep_files import JobFiles, SweepFiles, monitor_name, short_key
+from imatfashion.report.sweep_files import JobFiles, SweepFiles, monitor_name, short_key, shown
 from imatfashion.report.words import figure
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 460, 280, 46, 14, 12, 40
@@ -79,7 +79,7 @@ def parallel_chart(sweep: SweepFiles) -> str:
 
 def job_title(sweep: SweepFiles, job: JobFiles) -> str:
     """A job, its figure and what sets it apart, for the pointer."""
-    settings = " · ".join(f"{key}={job.settings[key]}" for key in sweep.keys if key in job.settings)
+    settings = " · ".join(f"{key}={shown(job.settings[key])}" for key in sweep.keys if key in job.settings)
     return f"job {job.name}: {figure(job.value)} · {settings}"
 
 

@@ -88,6 +88,14 @@ def short_key(key: str) -> str:
     return ".".join(parts[-2:]) if len(parts) > 1 and (parts[-1].isdecimal() or parts[-2].isdecimal()) else parts[-1]
 
 
+def shown(text: str) -> str:
+    """A setting's value for the page: numbers of a sampler have more digits than anyone reads."""
+    try:
+        return f"{float(text):.4g}" if len(text) > 8 else text
+    except ValueError:
+        return text
+
+
 def is_sweep(folder: Path) -> bool:
     """Whether a folder holds runs or jobs, and is no run itself."""
     own = any((folder / name).is_file() for name in ("config.yaml", "metrics.csv", "summary.json"))

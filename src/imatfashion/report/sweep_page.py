@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from imatfashion.report.cards import Card
 from imatfashion.report.sweep_charts import curves_chart, parallel_chart, scatter_chart
-from imatfashion.report.sweep_files import JobFiles, SweepFiles, read_sweep
+from imatfashion.report.sweep_files import JobFiles, SweepFiles, read_sweep, shown
 from imatfashion.report.sweep_table import sweep_table
 from imatfashion.report.words import argument, duration, figure, many, number
 
@@ -107,7 +107,7 @@ def _cards(sweep: SweepFiles, best: JobFiles | None, monitor: str) -> list[Card]
 
 
 def _settings(sweep: SweepFiles, job: JobFiles) -> str:
-    return " ".join(f"{key}={job.settings[key]}" for key in sweep.keys if key in job.settings)
+    return " ".join(f"{key}={shown(job.settings[key])}" for key in sweep.keys if key in job.settings)
 
 
 def _predict(best: JobFiles | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imatfashion.report.sweep_files import FIGURES, JobFiles, SweepFiles, monitor_name, short_key
+from imatfashion.report.sweep_files import FIGURES, JobFiles, SweepFiles, monitor_name, short_key, shown
 from imatfashion.report.words import NOTHING, duration, figure, number
 
 
@@ -77,7 +77,7 @@ def _row(sweep: SweepFiles, job: JobFiles, others: list[str]) -> Row:
         name=job.name,
         link=f"{job.name}/report.html" if page.is_file() else "",
         state=job.state,
-        settings=[Cell(job.settings.get(key, NOTHING), job.settings.get(key, "")) for key in sweep.keys],
+        settings=[Cell(shown(job.settings.get(key, NOTHING)), job.settings.get(key, "")) for key in sweep.keys],
         value=_cell(job.value, figure),
         share=max(0.0, (job.value or 0.0) / (sweep.jobs[0].value or 1.0)),
         figures=[

@@ -1,0 +1,211 @@
+"""Sweeps through a script whose jobs take no time: failures, kills, stops, and going on."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.storages import RDBStorage
+from optuna.study import Study, load_study
+from optuna.trial import TrialState
+
+CONFIG = """
+defaults:
+  - base_config
+  - _self_
+  - override hydra/job_logging: none
+  - override hydra/hydra_logging: none
+hydra:
+  output_subdir: null
+  sweep: {dir: sweep, subdir: "${hydra.job.num}"}
+  callbacks: {sweep: {_target_: imatfashion.config.sweep_end.SweepWatch}}
+"""
+SEARCH = ("-m", "hydra/sweeper=imatfashion_optuna", "x=interval(-5.0,5.0)")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the script in `tmp_path` with these arguments; the sweep directory is `sweep`."""
+    shutil.copy(Path(__file__).with_name("sweep_app.py"), tmp_path / "app.py")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text(CONFIG, encoding="utf-8")
+
+    def start(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+        code = f"import runpy; {before}; runpy.run_path('app.py', run_name='__main__')" if before else ""
+        command = [sys.executable, *(["-c", code] if code else ["app.py"]), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+
+    return start
+
+
+def jobs(folder: Path) -> dict[str, dict[str, Any]]:
+    found = sorted((folder / "sweep").glob("*/job.json"))
+    return {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in found}
+
+
+def calls(folder: Path) -> dict[str, list[str]]:
+    found = sorted((folder / "sweep").glob("*/calls.txt"))
+    return {path.parent.name: path.read_text(encoding="utf-8").splitlines() for path in found}
+
+
+def study(folder: Path) -> Study:
+    return load_study(study_name="sweep", storage=RDBStorage(f"sqlite:///{folder}/sweep/study.db"))
+
+
+def test_failed_jobs_are_reported_and_take_no_other_with_them(run: Run, tmp_path: Path) -> None:
+    done = run("-m", "end=fine,bad,refused,nan", "x=1")
+    assert done.returncode == 0
+    found = jobs(tmp_path)
+    assert [job["state"] for job in found.values()] == ["done", "failed", "failed", "done"]
+    assert [job["value"] for job in found.values()] == [0.0, None, None, None], "NaN is no value"
+    assert found["2"]["sentence"] == "x is out of fashion"
+    assert (tmp_path / "sweep/2/error.txt").read_text(encoding="utf-8") == "x is out of fashion\n"
+    assert not (tmp_path / "sweep/2/traceback.txt").exists()
+    assert found["1"]["sentence"] == "ValueError: of no <use> (traceback.txt has the place)"
+    assert "in main" in (tmp_path / "sweep/1/traceback.txt").read_text(encoding="utf-8")
+    summary = json.loads((tmp_path / "sweep/sweep.json").read_text(encoding="utf-8"))
+    assert {key: summary[key] for key in ("done", "failed", "unfinished")} == {"done": 2, "failed": 2, "unfinished": 0}
+    assert (summary["best"]["folder"], summary["best"]["value"]) == ("0", 0.0)
+    assert [job["folder"] for job in summary["jobs"]] == ["0", "1", "2", "3"]
+    assert "jobs: 2 done, 2 failed\nfailed: job 1 (end=bad): ValueError" in done.stdout
+    assert "best: job 0 (end=fine): 0.0000" in done.stdout
+    assert "job 2 failed: x is out of fashion" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_jobs_are_matched_by_their_overrides(run: Run, tmp_path: Path) -> None:
+    run("-m", "x=1,2", "end=fine,bad")
+    before = calls(tmp_path)
+    done = run("-m", "end=bad,fine", "x=3,2,1", "progress=false")
+    assert done.stdout.count("is done already") == 2
+    assert calls(tmp_path) == {
+        "0": before["0"],
+        "1": ["1 bad new", "1 bad new"],
+        "2": before["2"],
+        "3": ["2 bad new", "2 bad new"],
+        "4": ["3 bad new"],
+        "5": ["3 fine new"],
+    }
+    assert "best: job 2" in done.stdout
+
+
+def test_a_killed_sweep_goes_on(run: Run, tmp_path: Path) -> None:
+    killed = run("-m", "end=kill", "x=1,2")
+    assert killed.returncode == -9
+    assert [job["state"] for job in jobs(tmp_path).values()] == ["running"]
+    assert run("-m", "end=kill", "x=1,2").returncode == -9
+    assert run("-m", "end=kill", "x=1,2").returncode == 0
+    assert calls(tmp_path) == {"0": ["1 kill new", "1 kill resumed"], "1": ["2 kill new", "2 kill resumed"]}
+    assert [job["value"] for job in jobs(tmp_path).values()] == [0.0, 1.0]
+
+
+def test_a_stopped_sweep_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
+    done = run("-m", "end=fine,stop", "x=1,2")
+    assert done.returncode == 130
+    assert done.stderr.strip() == "stopped by Ctrl-C at step 7: saved"
+    assert [job["state"] for job in jobs(tmp_path).values()] == ["done", "done", "stopped"]
+    assert "jobs: 2 done, 1 unfinished" in done.stdout
+    command = done.stdout.splitlines()[-1].split(": ", 1)[1]
+    assert shlex.split(command)[2:] == ["-m", "end=fine,stop", "x=1,2", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    again = run(*shlex.split(command)[2:])
+    assert (again.returncode, calls(tmp_path)["2"]) == (130, ["1 stop new", "1 stop resumed"])
+
+
+def test_a_job_finished_by_itself_is_done(run: Run, tmp_path: Path) -> None:
+    run("-m", "end=stop", "x=1,2")
+    (tmp_path / "sweep/0/summary.json").write_text('{"best": 0.25}', encoding="utf-8")
+    done = run("-m", "end=stop", "x=1")
+    assert (done.returncode, calls(tmp_path)["0"]) == (0, ["1 stop new"])
+    assert "best: job 0 (end=stop x=1): 0.2500" in done.stdout
+
+
+def test_a_torn_job_file_belongs_to_no_job(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "sweep/0").mkdir(parents=True)
+    (tmp_path / "sweep/0/job.json").write_text('{"over', encoding="utf-8")
+    run("-m", "x=1,2")
+    assert sorted(calls(tmp_path)) == ["1", "2"]
+
+
+def test_single_runs_leave_no_trace_of_a_sweep(run: Run, tmp_path: Path) -> None:
+    done = run("x=1", "run_dir=.")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert not list(tmp_path.rglob("job.json"))
+
+
+def test_optuna_finds_the_top_and_goes_on(run: Run, tmp_path: Path) -> None:
+    assert run(*SEARCH, "hydra.sweeper.trials=12").returncode == 0
+    first = [trial.params["x"] for trial in study(tmp_path).trials]
+    done = run(*SEARCH, "hydra.sweeper.trials=25")
+    assert done.returncode == 0
+    trials = study(tmp_path).trials
+    assert [trial.params["x"] for trial in trials[:12]] == first
+    assert len({trial.params["x"] for trial in trials}) == 25, "a study that goes on does not draw the same again"
+    assert [trial.value for trial in trials] == pytest.approx([1 - (trial.params["x"] - 2) ** 2 for trial in trials])
+    assert study(tmp_path).best_value == max(job["value"] for job in jobs(tmp_path).values()) > 0.9
+    assert all(len(lines) == 1 for lines in calls(tmp_path).values())
+
+
+def test_optuna_takes_no_failure_for_a_value(run: Run, tmp_path: Path) -> None:
+    done = run(*SEARCH, "end=choice(bad,nan)", "hydra.sweeper.trials=4", "hydra.sweeper.parallel=3")
+    assert done.returncode == 0
+    assert [trial.state for trial in study(tmp_path).trials] == [TrialState.FAIL] * 4
+    assert "best:" not in done.stdout
+
+
+def test_a_killed_study_goes_on_with_its_trial(run: Run, tmp_path: Path) -> None:
+    killed = run(*SEARCH, "end=kill", "hydra.sweeper.trials=2")
+    assert killed.returncode == -9
+    (trial,) = study(tmp_path).trials
+    assert trial.state == TrialState.RUNNING
+    assert run(*SEARCH, "end=kill", "hydra.sweeper.trials=2").returncode == -9
+    assert run(*SEARCH, "end=kill", "hydra.sweeper.trials=2").returncode == 0
+    found = study(tmp_path).trials
+    assert [trial.state for trial in found] == [TrialState.COMPLETE] * 2
+    assert found[0].params == trial.params
+    assert all(len(lines) == 2 and lines[1].endswith("resumed") for lines in calls(tmp_path).values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before", "sentence"),
+    [
+        (SEARCH, "import sys; sys.modules['optuna'] = None", "needs Optuna: pip install 'imatfashion[sweep]'"),
+        (SEARCH[:2], "", "there is nothing to search: give at least one key several values"),
+        (("-m", "hydra/launcher=submitit_lokal"), "", "install it with: pip install 'imatfashion[submitit]'"),
+    ],
+    ids=["no Optuna", "nothing to search", "no launcher"],
+)
+def test_what_is_missing_is_said_in_a_sentence(
+    run: Run, arguments: tuple[str, ...], before: str, sentence: str
+) -> None:
+    done = run(*arguments, before=before)
+    (line,) = done.stderr.strip().splitlines()
+    assert (done.returncode, line.startswith("error: ")) == (2, True)
+    assert sentence in line
+
+
+def test_a_file_that_is_no_study_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep/study.db").write_bytes(b"not a database at all" * 100)
+    done = run(*SEARCH)
+    assert done.returncode == 2
+    assert "cannot be used as a study" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_submitit_runs_jobs_side_by_side(run: Run, tmp_path: Path) -> None:
+    done = run("-m", "x=1,2", "end=fine,refused", "hydra/launcher=submitit_local")
+    assert done.returncode == 0, done.stderr
+    assert "jobs: 2 done, 2 failed" in done.stdout
+    assert [job["value"] for job in jobs(tmp_path).values()] == [0.0, None, 1.0, None]
+    again = run("-m", "x=1,2", "end=fine", "hydra/launcher=submitit_local")
+    assert "jobs: 2 done, 2 failed" in again.stdout
+    assert all(len(lines) == 1 for lines in calls(tmp_path).values())
