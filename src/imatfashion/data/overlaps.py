@@ -93,7 +93,7 @@ def _lies_on(masks: npt.NDArray[np.float32], classes: npt.NDArray[np.int64], cou
     shared = masks @ masks.T
     area = np.diag(shared)
     lies = (area[None, :] > area[:, None]) & (shared >= _SHARE * area[:, None]) & (area > 0)[:, None]
-    on_class = (lies.astype(np.int64) @ (classes[:, None] == np.arange(count))) > 0
+    on_class: BoolArray = (lies.astype(np.int64) @ (classes[:, None] == np.arange(count))) > 0
     on_class[np.arange(len(classes)), classes] = False
     return on_class
 
