@@ -32,6 +32,7 @@ def main(config: Settings) -> float:
     run = Path(config.run_dir or "")
     with (run / "calls.txt").open("a", encoding="utf-8") as file:
         file.write(f"{config.x:g} {config.end} {'resumed' if config.resume else 'new'}\n")
+    (run / "group.txt").write_text(os.environ.get("WANDB_RUN_GROUP", ""), encoding="utf-8")
     if config.end == "bad":
         raise ValueError("of no <use>")
     if config.end == "refused":

@@ -66,6 +66,7 @@ def test_failed_jobs_are_reported_and_take_no_other_with_them(run: Run, tmp_path
     assert done.returncode == 0
     found = jobs(tmp_path)
     assert [job["state"] for job in found.values()] == ["done", "failed", "failed", "done"]
+    assert (tmp_path / "sweep/0/group.txt").read_text(encoding="utf-8") == "sweep", "wandb's group"
     assert [job["value"] for job in found.values()] == [0.0, None, None, None], "NaN is no value"
     assert found["2"]["sentence"] == "x is out of fashion"
     assert (tmp_path / "sweep/2/error.txt").read_text(encoding="utf-8") == "x is out of fashion\n"
@@ -199,6 +200,14 @@ def test_a_file_that_is_no_study_is_refused(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "cannot be used as a study" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_study_of_other_values_is_refused(run: Run) -> None:
+    search = ("-m", "hydra/sweeper=imatfashion_optuna", "hydra.sweeper.trials=2")
+    assert run(*search, "x=1,2").returncode == 0
+    done = run(*search, "x=1,5", "hydra.sweeper.trials=4")
+    (line,) = done.stderr.strip().splitlines()
+    assert (done.returncode, "searched other values before" in line) == (2, True)
 
 
 def test_submitit_runs_jobs_side_by_side(run: Run, tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -137,6 +140,29 @@ def test_the_page_needs_nothing_else_and_runs_its_own_script_alone(sweep: Make) 
     assert policy.startswith("default-src 'none'")
 
 
+def test_a_click_on_a_heading_sorts(sweep: Make, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("needs Chromium")
+    html = write_sweep_report(sweep()).read_text(encoding="utf-8")
+    # The page's policy would rightly refuse a second script.
+    clicks = "<script>document.querySelectorAll('#jobs button')[2].click()</script></body>"
+    (tmp_path / "click.html").write_text(
+        re.sub("<meta http-equiv[^>]*>", "", html).replace("</body>", clicks), encoding="utf-8"
+    )
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    done = subprocess.run(
+        [*command, "--dump-dom", f"file://{tmp_path}/click.html"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    rows = re.findall(r'<tr class="\w+" data-job="(\d)">', done.stdout)
+    assert rows[:2] == ["2", "1"], "by batch size, the largest first"
+    assert set(rows[2:]) == {"0", "3"}
+
+
 def test_the_command_takes_sweeps_runs_and_folders_of_runs(sweep: Make, write_run: Make, tmp_path: Path) -> None:
     def report(folder: Path) -> str:
         done = CliRunner().invoke(app, ["report", str(folder)])
@@ -194,6 +220,15 @@ def test_axes_of_settings(values: list[str], log: bool, names: tuple[str, ...]) 
     assert all(0 < place < 1 for place in places)
     if log:
         assert places[1] - places[0] == pytest.approx(places[2] - places[1]), "equal ratios, equal lengths"
+
+
+@pytest.mark.parametrize(
+    "values", [("0.7036", "1.2518934", "1.2635", "1.605"), ("0.01", "0.0123456", "55.5"), ("3", "4")]
+)
+def test_marks_of_an_axis_keep_apart(values: tuple[str, ...]) -> None:
+    places = [place for place, _ in setting_axis(values).ticks]
+    assert len(places) >= 2
+    assert min(above - below for below, above in itertools.pairwise(places)) > 0.08
 
 
 def test_a_number_axis_holds_one_value_and_none_of_any_size(tmp_path: Path) -> None:

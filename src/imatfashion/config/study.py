@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
@@ -61,6 +61,7 @@ class Study:
 
     def __init__(self, sweep_dir: Path, arguments: Sequence[str], trials: int, seed: int) -> None:
         self._optuna = _import_optuna()
+        self._path = (sweep_dir / STUDY_FILE).absolute()
         self.trials = trials
         self.space: dict[str, Any] = {}
         self.fixed: list[str] = []
@@ -73,33 +74,46 @@ class Study:
             raise FashionError(
                 "there is nothing to search: give at least one key several values, as 'key=interval(0.1,10)' or key=a,b"
             )
-        self._study = self._open(sweep_dir, seed)
+        self._study = self._open(seed)
         self._unfinished = [
             Trial(trial.number, self._overrides(trial.params))
             for trial in self._study.get_trials(states=[self._optuna.trial.TrialState.RUNNING])
             if trial.params.keys() == self.space.keys()
         ]
 
-    def _open(self, sweep_dir: Path, seed: int) -> Any:
+    def _open(self, seed: int) -> Any:
+        from sqlalchemy.exc import SQLAlchemyError
+
         optuna = self._optuna
-        sweep_dir.mkdir(parents=True, exist_ok=True)
-        path = (sweep_dir / STUDY_FILE).absolute()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             study = optuna.create_study(
-                study_name="sweep", storage=f"sqlite:///{path}", direction="maximize", load_if_exists=True
+                study_name="sweep", storage=f"sqlite:///{self._path}", direction="maximize", load_if_exists=True
             )
-        except (optuna.exceptions.StorageInternalError, RuntimeError) as error:
-            raise FashionError(f"{path} cannot be used as a study ({error}); move it away or fix it") from error
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
+            raise FashionError(
+                f"{self._path} cannot be used as a study ({str(error).splitlines()[0]}); move it away to begin a new one"
+            ) from error
         # With the very same seed, a study that goes on would draw its first trials again.
         study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
         return study
 
     def ask(self, most: int) -> list[Trial]:
-        """The next trials, at most so many; none when the study has all of them."""
+        """The next trials, at most so many; none when the study has all of them.
+
+        Raises:
+            FashionError: the study was begun with other values of a key.
+        """
         if self._unfinished:
             return [self._unfinished.pop(0)]
         new = min(most, self.trials - len(self._study.trials))
-        trials = [self._study.ask(self.space) for _ in range(new)]
+        try:
+            trials = [self._study.ask(self.space) for _ in range(new)]
+        except ValueError as error:
+            raise FashionError(
+                f"the study in {self._path} searched other values before ({error}); give the same ones, or another "
+                "hydra.sweep.dir="
+            ) from error
         return [Trial(trial.number, self._overrides(trial.params)) for trial in trials]
 
     def tell(self, trial: Trial, value: object) -> None:
@@ -117,7 +131,8 @@ class Study:
         values, distributions = override.value(), self._optuna.distributions
         if not isinstance(values, IntervalSweep):
             return distributions.CategoricalDistribution(list(override.sweep_string_iterator()))
-        start, end, log = values.start, values.end, "log" in values.tags
+        # Hydra annotates them as floats and gives what was written.
+        start, end, log = cast(Any, values.start), cast(Any, values.end), "log" in values.tags
         if isinstance(start, int) and isinstance(end, int):
             return distributions.IntDistribution(start, end, log=log)
         return distributions.FloatDistribution(start, end, log=log)

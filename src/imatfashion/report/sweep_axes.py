@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,18 +62,25 @@ def setting_axis(texts: Sequence[str]) -> Axis:
     ends = [math.log10(number) if log else number for number in (numbers[0], numbers[-1])]
     margin = 0.08 * (ends[1] - ends[0])
     axis = Axis((), ends[0] - margin, ends[1] + margin, log)
-    marks = numbers if len(numbers) <= _MOST_TICKS else _round(numbers[0], numbers[-1], log)
-    return Axis(tuple((axis.place(mark), f"{mark:.6g}") for mark in marks), axis.low, axis.high, log)
+    return Axis(tuple((axis.place(mark), f"{mark:.6g}") for mark in _marks(axis, numbers)), axis.low, axis.high, log)
+
+
+def _marks(axis: Axis, numbers: list[float]) -> list[float]:
+    """The values themselves where they are few, short and apart, as in a grid; else round numbers."""
+    gaps = [axis.place(above) - axis.place(below) for below, above in itertools.pairwise(numbers)]
+    if len(numbers) <= _MOST_TICKS and min(gaps) > 0.08 and all(len(f"{number:g}") <= 6 for number in numbers):
+        return numbers
+    found = _powers(numbers[0], numbers[-1]) if axis.log else []
+    ticks = found if len(found) > 1 else MaxNLocator(5, steps=_STEPS).tick_values(numbers[0], numbers[-1])
+    return [float(tick) for tick in ticks if (tick > 0 or not axis.log) and 0 <= axis.place(tick) <= 1]
 
 
 def _name_axis(names: list[str]) -> Axis:
     return Axis(tuple(((at + 0.5) / len(names), name) for at, name in enumerate(names)), names=tuple(names))
 
 
-def _round(low: float, high: float, log: bool) -> list[float]:
-    """Round numbers between two."""
-    if not log:
-        return [float(tick) for tick in MaxNLocator(5, steps=_STEPS).tick_values(low, high) if low <= tick <= high]
+def _powers(low: float, high: float) -> list[float]:
+    """1, 3, 10, 30 … between two values; powers of ten alone over a wide range."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 3) if len(powers) < _MOST_TICKS else (1,)
     return [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
