@@ -217,3 +217,8 @@ def test_prepared_data(drawn, tmp_path, repository):
     for _, sample in pairs:
         consistent(sample, len(table.classes))
     assert sum(not torch.equal(one["labels"], other["labels"]) for one, other in pairs) > 4
+
+
+def test_a_photo_without_garments_gives_nothing_to_paste():
+    """The donor may be one: its garments are none, and so is what is pasted."""
+    assert parts_of(np.zeros((0, 7, 9), dtype=bool)).shape == (0, 0)

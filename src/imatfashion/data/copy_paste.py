@@ -59,7 +59,8 @@ def paint_masks(annotations: Annotations, photo_index: int, view: View, photo_si
 
 def parts_of(masks: BoolArray) -> BoolArray:
     """Which garments are parts of which, bool (n, n): [i, j] where i lies mostly on the larger j."""
-    flat = masks.reshape(len(masks), -1).astype(np.float32)
+    # Not -1: a photo without garments has no size to divide.
+    flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2]).astype(np.float32)
     shared = flat @ flat.T
     area = np.diag(shared)
     parts: BoolArray = (area[:, None] < area[None, :]) & (shared >= _SHARE * area[:, None]) & (area[:, None] > 0)
