@@ -92,3 +92,45 @@ def test_input_is_left_alone(flip):
     Augmenter(ALWAYS)(image[:, ::-1] if flip else image, owners, (0,))
     assert np.array_equal(image, before[0])
     assert np.array_equal(owners, before[1])
+
+
+def coloured():
+    image, owners = sample()
+    image[..., 1] //= 2
+    return image, owners
+
+
+STILL = {"probability": 1.0, "rotate": 0.0, "brightness": 0.0, "contrast": 0.0}
+
+
+@pytest.mark.parametrize("option", [{"saturation": 0.5}, {"hue": 0.3}, {"grey": 1.0}, {"blur": 1.0}], ids=str)
+def test_colours_and_blur_leave_the_owners_alone(option):
+    image, owners = coloured()
+    changed, whose = Augmenter(AugmentConfig(**STILL, **option))(image, owners, (5,))
+    assert np.array_equal(whose, owners)
+    assert changed.dtype == np.uint8
+    assert not np.array_equal(changed, image)
+
+
+def test_grey_has_no_colour_and_hue_turns_it():
+    image, owners = coloured()
+    grey = Augmenter(AugmentConfig(**STILL, grey=1.0))(image, owners, (0,))[0]
+    assert (grey == grey[..., :1]).all()
+    strongest = {
+        int(Augmenter(AugmentConfig(**STILL, hue=0.5))(image, owners, (k,))[0][20, 20].argmax()) for k in range(20)
+    }
+    assert len(strongest) > 1
+
+
+def test_blur_keeps_the_mean_and_softens_the_edge():
+    image, owners = sample()
+    blurred = Augmenter(AugmentConfig(**STILL, blur=1.0))(image, owners, (1,))[0].astype(int)
+    assert abs(blurred.mean() - image.mean()) < 1
+    assert np.abs(np.diff(blurred[20, :, 0])).max() < np.abs(np.diff(image[20, :, 0].astype(int))).max()
+
+
+def test_grey_and_blur_have_their_own_chance():
+    image, owners = coloured()
+    augmenter = Augmenter(AugmentConfig(**{**STILL, "probability": 0.0}, grey=0.3))
+    changed = [not np.array_equal(augmenter(image, owners, (k,))[0], image) for k in range(300)]
+    assert 0.22 < np.mean(changed) < 0.38

@@ -58,3 +58,27 @@ def test_same_numbers_are_drawn_whatever_the_settings():
     training_view(10, 10, 8, "pad", augment=AugmentConfig(), rng=one)
     training_view(10, 10, 8, "pad", augment=AugmentConfig(flip=False, probability=0.0), rng=other)
     assert one.random() == other.random()
+
+
+@pytest.mark.parametrize("resize", ["squash", "pad"])
+def test_large_scale_jitter(resize):
+    augment = AugmentConfig(scale_min=0.5, scale_max=2.0, shift=0.0, probability=1.0)
+    plain = plain_view(600, 400, 160, resize)
+    rng = np.random.default_rng(4)
+    views = [training_view(600, 400, 160, resize, augment=augment, rng=rng) for _ in range(2000)]
+    growth = np.array([plain.height / view.height for view in views])
+    assert 0.499 <= growth.min() < 0.52
+    assert 1.92 < growth.max() <= 2.01
+    # Evenly on a logarithmic scale: as often smaller as larger.
+    assert 0.46 < np.mean(growth < 1) < 0.54
+    for view in views:
+        # The smaller of the two lies in the larger, up to the rounding.
+        low, high = sorted([(plain.top, plain.height), (view.top, view.height)], key=lambda side: side[1])
+        assert high[0] - 1 <= low[0]
+        assert low[0] + low[1] <= high[0] + high[1] + 1
+    zoomed = [view for view in views if view.height < plain.height * 0.6]
+    tops = np.array([(view.top - plain.top) / (plain.height - view.height) for view in zoomed])
+    assert tops.min() < 0.05
+    assert tops.max() > 0.95
+    never = AugmentConfig(flip=False, scale_min=0.5, scale_max=2.0, probability=0.0)
+    assert training_view(600, 400, 160, resize, augment=never, rng=rng) == plain

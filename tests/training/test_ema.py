@@ -141,7 +141,7 @@ def test_sigkill_and_resume_equal_the_undisturbed_run(repository: Path, drawn: P
         "schedule.ema_decay=0.9",
         "gpu=cpu",
         "logger=csv",
-        "resolution=32",
+        "resolution=64",
         "batch_size=1",
         "checkpoint_minutes=0.0001",
         f"run_dir={cut}",
