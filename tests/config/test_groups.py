@@ -20,7 +20,7 @@ def composed(*overrides: str) -> Config:
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         config = OmegaConf.to_object(compose("config", ["data.root=.", *overrides]))
     assert isinstance(config, Config)
-    config.check()
+    config.validate()
     return config
 
 

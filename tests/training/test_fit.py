@@ -222,10 +222,3 @@ def test_loggers_are_closed_when_a_run_fails(tiny: Make, monkeypatch: pytest.Mon
     with pytest.raises(Killed):
         fit(tiny())
     assert closed == [True]
-
-
-def test_the_bar_shows_the_monitored_figure(tiny: Make, capfd: pytest.CaptureFixture[str]) -> None:
-    fit(tiny(progress=True, logger=LoggerConfig(tensorboard=True, panels=0)))
-    shown = "".join(capfd.readouterr())
-    assert "val/miou=" in shown
-    assert "v_num" not in shown

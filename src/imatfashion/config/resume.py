@@ -9,7 +9,17 @@ from omegaconf import DictConfig, OmegaConf
 
 from imatfashion.errors import FashionError
 
-MAY_CHANGE = ("gpu", "logger", "platform", "data.workers", "max_steps", "checkpoint_minutes", "progress", "resume")
+MAY_CHANGE = (
+    "gpu",
+    "logger",
+    "platform",
+    "trainer",
+    "data.workers",
+    "max_steps",
+    "checkpoint_minutes",
+    "progress",
+    "resume",
+)
 
 
 def merge_resumed(composed: DictConfig, overrides: list[str]) -> DictConfig:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 
@@ -16,16 +15,19 @@ from imatfashion.config.resume import save_config
 from imatfashion.config.schema import Config
 from imatfashion.data.split import save_split
 from imatfashion.models.checkpoint import load_checkpoint, load_state
-from imatfashion.training.build import TaskClass, make_data, make_spec, make_task
-from imatfashion.training.device import device_settings
+from imatfashion.training.build import TaskClass
 from imatfashion.training.evaluation import evaluate
 from imatfashion.training.loggers import close_loggers, make_loggers
-from imatfashion.training.place import is_main_process, last_checkpoint, place_of, step_of
+from imatfashion.training.memory import OutOfMemory, free_memory, shrunk, with_memory
+from imatfashion.training.place import check_free, is_main_process, last_checkpoint, step_of
+from imatfashion.training.prepare import prepare
 from imatfashion.training.progress import Throughput
-from imatfashion.training.room import check_room
+from imatfashion.training.run_lock import run_lock
 from imatfashion.training.signals import StopSignals
 from imatfashion.training.summary import start_text, write_summary
 from imatfashion.training.trainer import Run, best_checkpoint, make_trainer, quiet
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,31 +64,36 @@ def fit(config: Config, *, task: TaskClass | None = None) -> FitResult:
             platform was reached.
         Interrupted: Ctrl-C or SIGTERM came.
     """
-    settings = device_settings(config)
-    run_dir = place_of(config)
-    pl.seed_everything(config.seed, workers=True, verbose=False)
-    # Threads of OpenCV beside the loader's processes and torch's threads would fight for the same cores.
-    cv2.setNumThreads(1)
-    data = make_data(config, settings)
-    data.setup()
-    module = make_task(config, make_spec(config, data), settings, task)
-    check_room(config.platform, run_dir, module.network)
-    resumed = last_checkpoint(config, run_dir)
-    if is_main_process():
-        run_dir.mkdir(parents=True, exist_ok=True)
-        if resumed is None:
-            save_config(config, run_dir / "config.yaml")
-            save_split(data.split, data.truth, run_dir / "split.json")
-    # Hints of Lightning's that are not about this run.
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    loggers = make_loggers(config.logger, run_dir, first_step=step_of(resumed), offline=config.platform.offline)
-    failed = True
-    try:
-        with StopSignals(run_dir) as signals:
-            result = _train(Run(config, settings, run_dir, data, module, loggers), resumed, signals)
-        failed = False
-    finally:
-        close_loggers(loggers, failed=failed)
+    while True:
+        try:
+            return _fit(config, task)
+        except OutOfMemory as fault:
+            if config.trainer.on_memory == "stop" or fault.smaller is None:
+                raise
+            config = shrunk(config, fault.run_dir, fault.smaller)
+            told = f"{fault}: going on from the last checkpoint, which is not the same run bit for bit"
+        _logger.warning("%s", told)
+        free_memory()
+
+
+def _fit(config: Config, task: TaskClass | None) -> FitResult:
+    run = prepare(config, task)
+    with run_lock(run.run_dir):
+        # Another run may have come first while the data was read.
+        check_free(config, run.run_dir)
+        resumed = last_checkpoint(config, run.run_dir)
+        if is_main_process() and resumed is None:
+            save_config(config, run.run_dir / "config.yaml")
+            save_split(run.data.split, run.data.truth, run.run_dir / "split.json")
+        offline = config.platform.offline
+        loggers = make_loggers(config.logger, run.run_dir, first_step=step_of(resumed), offline=offline)
+        failed = True
+        try:
+            with StopSignals(run.run_dir) as signals:
+                result = _train(replace(run, loggers=loggers), resumed, signals)
+            failed = False
+        finally:
+            close_loggers(loggers, failed=failed)
     return result
 
 
@@ -95,16 +102,16 @@ def _train(run: Run, resumed: Path | None, signals: StopSignals) -> FitResult:
     trainer = make_trainer(run, best, speed, signals)
     started = time.time()
     if trainer.is_global_zero:
-        print(start_text(run), flush=True)  # noqa: T201
+        print(start_text(run, resumed), flush=True)  # noqa: T201
     with warnings.catch_warnings():
         quiet()
-        trainer.fit(run.task, datamodule=run.data, ckpt_path=resumed, weights_only=True)
+        with_memory(lambda: trainer.fit(run.task, datamodule=run.data, ckpt_path=resumed, weights_only=True), run)
     checkpoint = _best_path(run, trainer, best)
     score = None if best.best_model_score is None else float(best.best_model_score)
     figures: dict[str, float] = {}
     if trainer.is_global_zero:
         load_state(run.task.network, load_checkpoint(checkpoint)[1], checkpoint)
-        figures = evaluate(run.task, run.data, run.run_dir)["metrics"]
+        figures = with_memory(lambda: evaluate(run.task, run.data, run.run_dir), run)["metrics"]
         write_summary(run, trainer, score=score, started=started, images_per_second=speed.images_per_second)
     return FitResult(run.run_dir, checkpoint, run.task.monitor, score, figures, trainer.is_global_zero)
 

@@ -84,11 +84,11 @@ def saved(run_dir: Path) -> str:
     return f"the state is saved; go on with: python train.py resume={run_dir}"
 
 
-def usage_checks(limits: PlatformConfig, run_dir: Path, network: nn.Module) -> list[Check]:
-    """The checks of the limits that are set."""
+def usage_checks(limits: PlatformConfig, run_dir: Path, network: nn.Module, *, averaged: bool = False) -> list[Check]:
+    """The checks of the limits that are set; `averaged`: an average of the weights is kept."""
     checks: list[Check] = []
     if limits.max_hours is not None:
         checks.append(TimeLimit(limits.max_hours, run_dir))
     if (limits.memory_gb, limits.max_files, limits.output_gb) != (None, None, None):
-        checks.append(UsageLimit(limits, run_dir, checkpoint_gb(network)))
+        checks.append(UsageLimit(limits, run_dir, checkpoint_gb(network, averaged=averaged)))
     return checks

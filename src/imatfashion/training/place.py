@@ -29,11 +29,21 @@ def place_of(config: Config) -> Path:
     several = config.gpu.devices * config.gpu.nodes > 1 or int(os.environ.get("WORLD_SIZE", "1")) > 1
     if several and config.run_dir is None:
         raise FashionError("several processes need one place to write to: give run_dir=DIR")
-    name = f"{config.stage.name}-{config.resolution}-{datetime.now():%Y%m%d-%H%M%S}"
+    kind = "check-" if config.check else "rates-" if config.trainer.lr_find else ""
+    name = f"{kind}{config.stage.name}-{config.resolution}-{datetime.now():%Y%m%d-%H%M%S}"
     run_dir = Path(config.run_dir or Path("runs") / name)
-    if is_main_process() and (run_dir / "config.yaml").exists():
-        raise FashionError(f"{run_dir} already holds a run: go on with it (resume={run_dir}) or give another run_dir=")
+    check_free(config, run_dir)
     return run_dir
+
+
+def check_free(config: Config, run_dir: Path) -> None:
+    """Refuse a directory that already holds a run, for a new one.
+
+    Raises:
+        FashionError: it does.
+    """
+    if not config.resume and is_main_process() and (run_dir / "config.yaml").exists():
+        raise FashionError(f"{run_dir} already holds a run: go on with it (resume={run_dir}) or give another run_dir=")
 
 
 def last_checkpoint(config: Config, run_dir: Path) -> Path | None:

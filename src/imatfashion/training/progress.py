@@ -1,36 +1,12 @@
-"""How a run shows its progress: the bar at the terminal, the speed on the dashboard."""
+"""The speed of a run on the dashboard."""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
-
-
-class ProgressBar(TQDMProgressBar):
-    """Lightning's bar with the monitored figure; ended when the run is stopped, before the sentence that says why."""
-
-    def get_metrics(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule
-    ) -> dict[str, int | str | float | dict[str, float]]:
-        """The loss of this step and the monitored figure of the last validation."""
-        shown = super().get_metrics(trainer, pl_module)
-        # The name of TensorBoard's folder says nothing here.
-        shown.pop("v_num", None)
-        for name in ("train/loss", str(getattr(pl_module, "monitor", ""))):
-            if name in trainer.callback_metrics:
-                shown[name] = f"{float(trainer.callback_metrics[name]):.3f}"
-        return shown
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """End the bars that are open."""
-        # A bar that has not begun is a TypeError.
-        with contextlib.suppress(TypeError):
-            self.train_progress_bar.close()
-            self.val_progress_bar.close()
+from pytorch_lightning.callbacks import Callback
 
 
 class Throughput(Callback):
@@ -68,7 +44,9 @@ class Throughput(Callback):
         self.ended = now
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the run's figures so far."""
+        """Log the run's figures so far; a run that is resumed here has none yet."""
+        if not self.images:
+            return
         pl_module.log("train/images_per_second", self.images_per_second, rank_zero_only=True)
         pl_module.log("train/loader_wait", self.waited / max(self.seconds, 1e-9), rank_zero_only=True)
 

@@ -24,11 +24,11 @@ _CHECKPOINTS = 3
 _PICTURES_GB = 0.02
 
 
-def checkpoint_gb(network: nn.Module) -> float:
-    """Size of a checkpoint, GB: the network's state and AdamW's two moments of each parameter, in float32."""
+def checkpoint_gb(network: nn.Module, *, averaged: bool = False) -> float:
+    """Size of a checkpoint, GB: the network's state (and its average) and AdamW's two moments of each parameter."""
     state = sum(value.numel() * value.element_size() for value in network.state_dict().values())
     moments = sum(2 * 4 * parameter.numel() for parameter in network.parameters())
-    return float(state + moments) / 1e9
+    return float(state * (1 + averaged) + moments) / 1e9
 
 
 def room_taken(limits: PlatformConfig, run_dir: Path, size_gb: float) -> str | None:
@@ -70,13 +70,13 @@ def _files_taken(limit: int | None, run_dir: Path) -> str | None:
     )
 
 
-def check_room(limits: PlatformConfig, run_dir: Path, network: nn.Module) -> None:
+def check_room(limits: PlatformConfig, run_dir: Path, network: nn.Module, *, averaged: bool = False) -> None:
     """Refuse a run before its first step that cannot write what it has to.
 
     Raises:
         FashionError: its checkpoints, pictures and figures do not fit the platform's limits.
     """
-    if reason := room_taken(limits, run_dir, checkpoint_gb(network)):
+    if reason := room_taken(limits, run_dir, checkpoint_gb(network, averaged=averaged)):
         raise FashionError(
             f"{reason}: make room, take a smaller model, or raise the limit where the platform allows it"
         )

@@ -14,12 +14,17 @@ from imatfashion.config.schema import Config
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.schedule import Schedule
+from imatfashion.training.bar import ProgressBar
 from imatfashion.training.callbacks import Check, LastCheckpoint, Stopper
 from imatfashion.training.checkpoint_io import AtomicCheckpointIO
+from imatfashion.training.counters import StepCounts
 from imatfashion.training.device import DeviceSettings
+from imatfashion.training.ema import MovingAverage
+from imatfashion.training.last_good import LastGood
 from imatfashion.training.limits import usage_checks
+from imatfashion.training.nan_guard import NanGuard
 from imatfashion.training.panels import PicturePanel
-from imatfashion.training.progress import ProgressBar, Throughput
+from imatfashion.training.progress import Throughput
 from imatfashion.training.room import panels_kept
 from imatfashion.training.signals import StopSignals
 
@@ -69,7 +74,7 @@ def make_trainer(run: Run, best: ModelCheckpoint, speed: Throughput, signals: St
         log_every_n_steps=max(1, min(50, run.data.steps_per_epoch // 10)),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
-        enable_progress_bar=config.progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=run.run_dir,
     )
@@ -90,12 +95,20 @@ def best_checkpoint(run: Run) -> ModelCheckpoint:
 def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
     config, run_dir = run.config, run.run_dir
     last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every_seconds=60 * config.checkpoint_minutes)
-    checks: list[Check] = [signals, *usage_checks(config.platform, run_dir, run.task.network)]
-    callbacks: list[Callback] = [signals, Stopper(checks, last), last]
+    averaged = config.schedule.ema_decay > 0
+    checks: list[Check] = [signals, *usage_checks(config.platform, run_dir, run.task.network, averaged=averaged)]
+    callbacks: list[Callback] = [signals]
     if config.logger.panels:
         callbacks.append(PicturePanel(run_dir / "panels", config.logger.panels, panels_kept(config.platform)))
+    if averaged:
+        # Behind the panel, which shows the average; before what saves a step, whose weights are in the average then.
+        callbacks.append(MovingAverage(config.schedule.ema_decay, run.settings.accelerator))
+    last_good = LastGood(last)
+    guard = NanGuard(run_dir, skip=config.trainer.on_nan == "skip", last_good=last_good)
+    # The guard looks before the optimizer starts, which ends the time when the last state is still there.
+    callbacks += [StepCounts(), Stopper(checks, last), last, guard, last_good]
     if config.progress:
-        callbacks.append(ProgressBar(leave=True))
+        callbacks.append(ProgressBar(run.steps, run.data.steps_per_epoch, config.batch_size))
     return callbacks
 
 
@@ -106,6 +119,8 @@ def quiet() -> None:
         ".*number of training batches.*is smaller than the logging interval.*",
         # A resumed run finds its own checkpoints there; other runs are refused before.
         "Checkpoint directory .* exists and is not empty.*",
+        # Norms that `model.freeze_norm` holds.
+        "Found .* module\\(s\\) in eval mode at the start of training.*",
         # Lightning 2.6 with torch 2.14, inside Lightning; fixed when it asks the tree spec itself.
         ".*isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
     ):

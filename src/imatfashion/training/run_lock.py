@@ -1,0 +1,37 @@
+"""One run at a time in a directory."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imatfashion.errors import FashionError
+from imatfashion.training.place import is_main_process
+
+
+@contextmanager
+def run_lock(run_dir: Path) -> Iterator[None]:
+    """Hold a run directory, which is made where it is not there; processes of the run that do not write hold nothing.
+
+    The lock is the kernel's and of this process alone: it ends with it, however that ends, and a loader process that
+    outlives a kill for a moment does not keep it (a lock by `flock` would go over to forked processes).
+
+    Raises:
+        FashionError: another process holds the directory.
+    """
+    if not is_main_process():
+        yield
+        return
+    run_dir.mkdir(parents=True, exist_ok=True)
+    # The file stays: where it is deleted, two processes could each hold one of that name.
+    with (run_dir / ".lock").open("w", encoding="utf-8") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise FashionError(
+                f"another process is writing to {run_dir} at this moment: wait until it has ended, or give another "
+                "run_dir="
+            ) from None
+        yield
