@@ -1,12 +1,13 @@
 """Loader processes over prepared data at full scale: private memory over epochs, start-up, processor time, scaling.
 
 usage: python benchmarks/workers.py FOLDER [--share 1] [--epochs 3] [--workers 1 2] [--resolution 224] [--json FILE]
+       [--memory-side 96]
 
 FOLDER takes the made train.csv of that share and its prepared data, and is left as it is. Names, sizes and masks are
 those of 45,195 photos and 331,213 rows at --share 1; photos of one size share one drawn picture. Every measurement is a
 process of its own:
   memory   two loader processes for --epochs epochs, forked and spawned: what each has for itself (USS), eight looks an
-           epoch
+           epoch; samples of --memory-side pixels, which takes minutes less (batches lie in shared memory anyway)
   rate     an epoch of at most --photos photos with each number of processes: photos a second by the clock, and
            processor seconds a photo of all loader processes together
   peer     the same rows in a pandas frame and a dict of Python strings, as notebooks keep them, in two forked processes
@@ -83,7 +84,7 @@ def watch(batches: Iterator[Any], count: int) -> Looks:
 
 def memory(prepared: Path, args: argparse.Namespace) -> dict[str, Any]:
     multiprocessing.set_start_method(args.method, force=True)
-    loader, sampler = loader_over(prepared, args.resolution, sys.maxsize, PROCESSES)
+    loader, sampler = loader_over(prepared, args.memory_side, sys.maxsize, PROCESSES)
     epochs: list[Looks] = []
     started = time.perf_counter()
     for epoch in range(args.epochs):
@@ -148,10 +149,12 @@ def measure(root: Path, args: argparse.Namespace) -> dict[str, Any]:
     from stand_in import stand_in
 
     prepared = stand_in(root, args.share, args.resolution)
-    common = [__file__, root, "--epochs", args.epochs, "--resolution", args.resolution, "--photos", args.photos]
+    common = [__file__, root, "--prepared", prepared]
+    for name in ("epochs", "resolution", "memory_side", "photos"):
+        common += [f"--{name.replace('_', '-')}", getattr(args, name)]
 
     def child(step: str, *more: Any) -> dict[str, Any]:
-        return run_child([*map(str, common), "--prepared", prepared, "--step", step, *map(str, more)]).result
+        return run_child([*map(str, common), "--step", step, *map(str, more)]).result
 
     return {
         "machine": machine(),
@@ -186,6 +189,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--resolution", type=int, default=224)
+    parser.add_argument("--memory-side", type=int, default=96)
     parser.add_argument("--photos", type=int, default=8192, help="photos of the rate's epoch, at most")
     cores = os.cpu_count() or 1
     counts = [count for count in (1, 2, 4, 8, 16) if count <= cores]
