@@ -64,6 +64,11 @@ def read_header(path: Path) -> tuple[int, int, int]:
         raise PhotoError(path, _os_reason(error)) from error
 
 
+def encoded_header(photo: EncodedPhoto) -> tuple[int, int, int]:
+    """Size and orientation of a photo that was loaded; result and errors are those of `read_header`."""
+    return _header(photo.path, io.BytesIO(photo.data))[:3]
+
+
 def check_photo(path: Path, height: int, width: int) -> str | None:
     """Why a photo cannot serve as one of height × width pixels; None if it can.
 

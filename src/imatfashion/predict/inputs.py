@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from imatfashion.data.photos import PhotoError, read_header, read_photo
+from imatfashion.data.photos import EncodedPhoto, PhotoError, decode_photo, encoded_header, load_photo
 from imatfashion.data.render import render_image
 from imatfashion.masks.view import View
 from imatfashion.predict.looks import Look
@@ -48,13 +48,22 @@ class PhotoInput:
 def read_input(name: str, path: Path, looks: Sequence[Look]) -> PhotoInput:
     """Read a photo to be looked at so; one that cannot be read is returned with its problem."""
     try:
-        height, width, orientation = read_header(path)
-        if orientation > 4:
-            height, width = width, height
-        views = {look: look.view(height, width) for look in looks}
-        image = read_photo(path, at_least=_enough(height, width, views.values()))
+        return encoded_input(name, load_photo(path), looks)
     except PhotoError as error:
         return PhotoInput(name, 0, 0, {}, error.reason)
+
+
+def encoded_input(name: str, photo: EncodedPhoto, looks: Sequence[Look]) -> PhotoInput:
+    """A photo's bytes, to be looked at so.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+    height, width, orientation = encoded_header(photo)
+    if orientation > 4:
+        height, width = width, height
+    views = {look: look.view(height, width) for look in looks}
+    image = decode_photo(photo, at_least=_enough(height, width, views.values()))
     return _rendered(name, image, (height, width), views)
 
 

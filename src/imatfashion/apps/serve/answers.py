@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from imatfashion.apps.serve.shapes import Outliner
+from imatfashion.data.labels import Labels
 from imatfashion.data.overlay import class_colors
-from imatfashion.predict.prediction import Prediction
+from imatfashion.data.photos import EncodedPhoto, decode_photo, encoded_header
 from imatfashion.predict.results import PhotoResult, to_line
 
 Picture = npt.NDArray[np.uint8]
 
-_LONGEST = 1600
 _QUALITY = 88
 
 
@@ -42,51 +44,57 @@ class Garment:
     path: str
 
 
-def answer(name: str, image: Picture, prediction: Prediction) -> dict[str, Any]:
+def answer(result: PhotoResult, picture: bytes, classes: Labels, attributes: Labels) -> dict[str, Any]:
     """What the page needs of a photo, JSON-able.
 
     Args:
-        name: the photo's name.
-        image: its pixels, RGB uint8 (H, W, 3).
-        prediction: its garments, on the photo's own size.
+        result: its garments, on the photo's own size.
+        picture: the photo as a JPEG, at any scale.
+        classes: what class indices mean.
+        attributes: what attribute indices mean.
 
     Returns:
-        `name`, `width` and `height` (pixels), `picture` (a data URL, reduced), `garments` (the largest first) and
-        `row`, from which a download is made.
+        `name`, `width` and `height` (pixels), `picture` (a data URL), `garments` (the largest first) and `row`, from
+        which a download is made.
     """
-    height, width = image.shape[:2]
-    garments = sorted(garments_of(prediction), key=lambda garment: -garment.share)
+    garments = sorted(garments_of(result, classes, attributes), key=lambda garment: -garment.share)
     return {
-        "name": name,
-        "width": width,
-        "height": height,
-        "picture": "data:image/jpeg;base64," + base64.b64encode(as_jpeg(image, _LONGEST)).decode(),
+        "name": result.name,
+        "width": result.width,
+        "height": result.height,
+        "picture": "data:image/jpeg;base64," + base64.b64encode(picture).decode(),
         "garments": [asdict(garment) for garment in garments],
-        "row": row(name, prediction),
+        "row": to_line(result),
     }
 
 
-def row(name: str, prediction: Prediction) -> str:
-    """The prediction under the photo's name, as a line of JSON."""
-    result = prediction.result
-    return to_line(PhotoResult(name, result.height, result.width, result.garments))
-
-
-def garments_of(prediction: Prediction) -> list[Garment]:
-    """What is said of each garment, in the prediction's order."""
-    result, described = prediction.result, prediction.attributes
-    colours, outliner = class_colors(len(prediction.classes)), Outliner(result.height, result.width)
-    return [
-        Garment(
-            name=prediction.classes.names[garment.class_index],
-            attributes=None if garment.attributes is None else attributes,
+def garments_of(result: PhotoResult, classes: Labels, attributes: Labels) -> Iterator[Garment]:
+    """What is said of each garment, in the result's order."""
+    colours, outliner = class_colors(len(classes)), Outliner(result.height, result.width)
+    for garment in result.garments:
+        described = garment.attributes
+        yield Garment(
+            name=classes.names[garment.class_index],
+            attributes=None if described is None else tuple(attributes.names[index] for index in described),
             score=round(garment.score, 4),
             share=garment.runs.area / (result.height * result.width),
             colour="#{:02x}{:02x}{:02x}".format(*map(int, colours[garment.class_index])),
             path=outliner.path(garment.runs),
         )
-        for garment, attributes in zip(result.garments, described, strict=True)
-    ]
+
+
+def preview(photo: EncodedPhoto, longest: int = 1600) -> bytes:
+    """The upright photo as a JPEG, its longer side at most `longest` pixels.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+    # At least as large in both directions, so that nothing is enlarged; a reduced JPEG takes a fraction of the memory.
+    height, width, orientation = encoded_header(photo)
+    scale = min(1.0, longest / max(height, width))
+    small = (math.ceil(height * scale), math.ceil(width * scale))
+    image = decode_photo(photo, at_least=small[::-1] if orientation > 4 else small)
+    return as_jpeg(image, longest)
 
 
 def as_jpeg(image: Picture, longest: int) -> bytes:

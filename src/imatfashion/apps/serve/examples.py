@@ -10,10 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from imatfashion.apps.serve.answers import as_jpeg
-from imatfashion.apps.serve.intake import decode, kind_of
+from imatfashion.apps.serve.answers import preview
+from imatfashion.apps.serve.intake import checked, kind_of
 from imatfashion.apps.serve.limits import Limits
 from imatfashion.apps.serve.refusal import Refused
+from imatfashion.data.photos import PhotoError
 from imatfashion.data.sample.photo import draw_photo
 from imatfashion.errors import FashionError
 from imatfashion.predict.images import find_photos
@@ -55,11 +56,14 @@ def load_examples(folder: Path | None, limits: Limits) -> list[Example]:
     found: list[Example] = []
     for name, data in _drawn() if folder is None else _of_folder(folder, limits):
         try:
-            image = decode(name, data, limits)
+            small = preview(checked(name, data, limits), _THUMBNAIL)
         except Refused as error:
             sys.stderr.write(f"warning: the example {error.sentence}\n")
             continue
-        found.append(Example(name, data, kind_of(data), as_jpeg(image, _THUMBNAIL)))
+        except PhotoError as error:
+            sys.stderr.write(f"warning: the example {name} cannot be read: {error.reason}\n")
+            continue
+        found.append(Example(name, data, kind_of(data), small))
         if len(found) == MOST:
             break
     if not found:

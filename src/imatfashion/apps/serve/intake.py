@@ -1,22 +1,17 @@
-"""A photo as it was sent: its bytes within the limit, its kind by its content, its pixels.
+"""A photo as it was sent: its bytes within the limit, its kind by its content, its size by its header.
 
 Nothing is written to disk, and the name is only ever a label.
 """
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from starlette.requests import ClientDisconnect, Request
 
 from imatfashion.apps.serve.limits import LONGEST_NAME, MEGA, Limits
 from imatfashion.apps.serve.refusal import Refused
-from imatfashion.data.decode import other_header
-from imatfashion.data.jpeg import read_jpeg_header
-from imatfashion.data.photos import EncodedPhoto, PhotoError, decode_photo
+from imatfashion.data.photos import EncodedPhoto, PhotoError, encoded_header
 from imatfashion.data.plain_text import visible
 
 KINDS = "JPEG, PNG or WebP"
@@ -56,34 +51,28 @@ def plain_name(given: str) -> str:
     return name[-LONGEST_NAME:] or "photo"
 
 
-def decode(name: str, data: bytes, limits: Limits) -> npt.NDArray[np.uint8]:
-    """The photo's pixels, upright, RGB uint8 (H, W, 3).
+def checked(name: str, data: bytes, limits: Limits) -> EncodedPhoto:
+    """The photo's bytes, which are a photo of an allowed kind and size as far as its header tells.
 
     Raises:
         Refused: no such photo (415), too many pixels (413), or damaged (422).
     """
-    height, width = _size(name, data)
-    if height * width > limits.pixels:
-        raise Refused(
-            413,
-            f"{name} has {width} × {height} pixels, more than {limits.pixels / MEGA:g} megapixels; send a smaller one",
-        )
-    try:
-        return decode_photo(EncodedPhoto(Path(name), data))
-    except PhotoError as error:
-        raise Refused(422, f"{name} cannot be read: {error.reason}; save it again as {KINDS}") from error
-
-
-def _size(name: str, data: bytes) -> tuple[int, int]:
-    """Height and width from the header alone."""
-    kind = kind_of(data)
-    if not kind:
+    if not kind_of(data):
         raise Refused(415, f"{name} cannot be used: {_what(data)}; send {KINDS}")
+    photo = EncodedPhoto(Path(name), data)
     try:
-        header = read_jpeg_header(io.BytesIO(data)) if kind == "jpeg" else other_header(io.BytesIO(data))
-    except ValueError as error:
-        raise Refused(422, f"{name} cannot be read: {error}; save it again as {KINDS}") from error
-    return header.height, header.width
+        height, width, _ = encoded_header(photo)
+    except PhotoError as error:
+        raise damaged(name, error) from error
+    if height * width > limits.pixels:
+        most = f"{limits.pixels / MEGA:g} megapixels"
+        raise Refused(413, f"{name} has {width} × {height} pixels, more than {most}; send a smaller one")
+    return photo
+
+
+def damaged(name: str, error: PhotoError) -> Refused:
+    """The refusal of a photo that cannot be decoded."""
+    return Refused(422, f"{name} cannot be read: {error.reason}; save it again as {KINDS}")
 
 
 def kind_of(data: bytes) -> str:

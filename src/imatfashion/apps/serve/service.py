@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imatfashion.apps.serve.answers import answer, row
+from imatfashion.apps.serve.answers import answer, preview
 from imatfashion.apps.serve.examples import Example, load_examples
-from imatfashion.apps.serve.intake import decode
+from imatfashion.apps.serve.intake import checked, damaged
 from imatfashion.apps.serve.limits import MEGA, Limits
+from imatfashion.data.photos import EncodedPhoto, PhotoError
+from imatfashion.predict.inputs import encoded_input
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.predictor import Predictor
+from imatfashion.predict.results import PhotoResult, to_line
 from imatfashion.predict.settings import Settings
 from imatfashion.predict.tuning_file import read_tuning
 
@@ -41,17 +44,27 @@ class Service:
         Raises:
             Refused: the photo cannot be used.
         """
-        image = decode(name, data, self.limits)
-        return answer(name, image, self.predictor(image, Settings(post=self.post)))
+        photo = checked(name, data, self.limits)
+        result = self._result(name, photo, Settings(post=self.post))
+        return answer(result, preview(photo), self.predictor.classes, self.predictor.attributes)
 
     def grid_row(self, name: str, data: bytes) -> dict[str, str]:
-        """The photo's `row` on the submission's grid, as predict.py would have it.
+        """The photo's `row` on the submission's grid.
 
         Raises:
             Refused: the photo cannot be used.
         """
-        image = decode(name, data, self.limits)
-        return {"row": row(name, self.predictor(image, Settings(side=self.limits.grid, post=self.post)))}
+        settings = Settings(side=self.limits.grid, post=self.post)
+        return {"row": to_line(self._result(name, checked(name, data, self.limits), settings))}
+
+    def _result(self, name: str, photo: EncodedPhoto, settings: Settings) -> PhotoResult:
+        """The photo's garments, to the last bit those that predict.py finds in the file."""
+        try:
+            taken = encoded_input(name, photo, self.predictor.looks)
+        except PhotoError as error:
+            raise damaged(name, error) from error
+        (result,) = self.predictor.predict_inputs([taken], settings)
+        return result
 
 
 def load_service(

@@ -14,7 +14,7 @@ from imatfashion.masks.view import nearest
 
 LONGEST = 1024
 """The outlines follow masks of at most so many pixels a side: more than a screen shows of a photo."""
-_TOLERANCE = 0.6
+_TOLERANCE = 0.4
 """How far a simplified outline may lie from the exact one, pixels of that mask."""
 
 

@@ -66,6 +66,15 @@ async function work() {
   refresh();
 }
 
+/** The photo's bytes, read now: a file may have been moved since it was chosen. */
+async function bytesOf(entry) {
+  try {
+    return await entry.file.arrayBuffer();
+  } catch {
+    throw new Error(`${entry.name} cannot be read any more; choose it again`);
+  }
+}
+
 async function predictOne(entry) {
   entry.state = "busy";
   entry.card.say("looking for garments …");
@@ -73,7 +82,7 @@ async function predictOne(entry) {
   try {
     // A larger photo is told here, without sending it; the server would say the same.
     if (entry.file.size > largest) throw new Error(`${entry.name} is larger than ${largest / 1e6} MB; send a smaller one`);
-    const found = await server.predict(entry.name, entry.file);
+    const found = await server.predict(entry.name, await bytesOf(entry));
     if (entry.state === "removed") return;
     entry.name = found.name;
     entry.row = found.row;
@@ -89,7 +98,7 @@ async function predictOne(entry) {
 function refresh() {
   const count = (state) => entries.filter((entry) => entry.state === state).length;
   const [done, failed, todo] = [count("done"), count("failed"), count("waiting") + count("busy")];
-  const faults = failed ? `, ${failed} could not be read` : "";
+  const faults = failed ? `, and ${failed} without a result` : "";
   byId("status").textContent = todo ? `Photo ${done + failed + 1} of ${entries.length} …` : `${done} photo${done === 1 ? "" : "s"}${faults}`;
   byId("results").hidden = !entries.length;
   document.body.dataset.state = todo ? "busy" : "idle";
@@ -100,7 +109,7 @@ async function rowsFor(file) {
   const done = entries.filter((entry) => entry.state === "done");
   if (file === "submission.csv") {
     // Rows of the grid are asked for only now: most visitors want to look.
-    for (const entry of done) entry.gridRow ??= (await server.predict(entry.name, entry.file, true)).row;
+    for (const entry of done) entry.gridRow ??= (await server.predict(entry.name, await bytesOf(entry), true)).row;
     return done.map((entry) => entry.gridRow);
   }
   return done.map((entry) => entry.row);

@@ -1,21 +1,10 @@
 // A photo's card: the picture with its regions, and beside it the list of garments; the two light up together.
 
+import { element, svg } from "./dom.js";
 import { hideTip, percent, showTip } from "./tip.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function svg(tag, attributes) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
+/** Garments below this share of the photo are listed apart: a doubtful model leaves many such specks. */
+const SMALL = 0.002;
 
 function spoken(garment) {
   return [`${garment.name}, ${percent(garment.score)}`, ...(garment.attributes || [])].join(", ");
@@ -47,10 +36,11 @@ export class Card {
 
   fail(sentence) {
     this.root.setAttribute("aria-busy", "false");
+    this.root.classList.add("failed");
     this.say("no result");
     const failure = element("p", "failure", sentence);
     failure.setAttribute("role", "alert");
-    this.find(".garments").replaceWith(failure);
+    this.find(".list").replaceWith(failure);
   }
 
   show(found) {
@@ -65,9 +55,19 @@ export class Card {
     picture.append(...this.parts.map(([region]) => region));
     picture.addEventListener("click", (event) => { if (event.target.tagName !== "path") this.pin(-1); });
     this.find(".stage").replaceChildren(picture);
-    this.find(".garments").append(...this.parts.map(([, line]) => line));
-    if (!count) this.find(".garments").replaceWith(element("p", "note", "No garment was found in this photo."));
+    this.list(found.garments);
+    if (!count) this.find(".list").replaceWith(element("p", "note", "No garment was found in this photo."));
     this.find(".toggle").hidden = !count;
+  }
+
+  list(garments) {
+    const small = garments.map((garment) => garment.share < SMALL);
+    this.parts.forEach(([, line], index) => this.find(small[index] ? ".small" : ".garments").append(line));
+    const count = small.filter(Boolean).length;
+    const all = count === garments.length ? "" : "smaller ";
+    this.find("summary").textContent = `${count} ${all}region${count === 1 ? "" : "s"}, each below ${100 * SMALL} % of the photo`;
+    this.find("details").hidden = !count;
+    this.find("details").open = count === garments.length;
   }
 
   region(garment, index) {
@@ -120,6 +120,16 @@ export class Card {
     this.parts.flatMap(([region, line], at) => [[region, at], [line.firstElementChild, at]])
       .forEach(([node, at]) => node.setAttribute("aria-pressed", String(at === this.pinned)));
     this.light(this.pinned);
+    if (this.pinned >= 0) this.reveal(this.parts[this.pinned][1]);
+  }
+
+  /** Bring a garment's line into the list's window, without moving the page. */
+  reveal(line) {
+    const details = line.closest("details");
+    if (details) details.open = true;
+    const list = this.find(".list");
+    const [seen, here] = [list.getBoundingClientRect(), line.getBoundingClientRect()];
+    if (here.top < seen.top || here.bottom > seen.bottom) list.scrollTop += here.top - seen.top - seen.height / 3;
   }
 
   light(index) {
