@@ -185,6 +185,47 @@ def score(
 
 @app.command()
 @sentence
+def tune(
+    run_dir: Annotated[Path, typer.Argument(help="Run directory of a stage=classes run.")],
+    attributes: Annotated[
+        Path | None, typer.Option(help="A stage=attributes run or its checkpoint: tunes its thresholds, too.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The file; RUN_DIR/tuning.json by default.")] = None,
+    objective: Annotated[
+        str, typer.Option(help="per_photo or pooled, without attributes; competition may leave out whole classes.")
+    ] = "per_photo",
+    photos: Annotated[int | None, typer.Option(help="At most so many validation photos; all by default.")] = None,
+    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder of the data set, if it has moved since.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+) -> None:
+    """Tune post-processing on a run's validation photos, for the competition's score.
+
+    Finds the smallest area and confidence of each class, whether its components are garments, and attribute thresholds,
+    keeps what gains on photos that were not tuned on, and writes one small JSON for `predict.py tuning=FILE`.
+
+    Example: `imatfashion tune runs/classes-224-… --attributes runs/attributes-224-…`
+    """
+    from imatfashion.evaluate.tune.command import tune_command
+
+    typer.echo(
+        tune_command(
+            run_dir,
+            attributes=attributes,
+            output=output,
+            objective=objective,
+            photos=photos,
+            folds=folds,
+            seed=seed,
+            data=data,
+            device=device,
+        )
+    )
+
+
+@app.command()
+@sentence
 def report(run_dir: Annotated[Path, typer.Argument(help="A run directory, or a sweep's.")]) -> None:
     """Write the report of a run, or of a sweep, whose jobs it compares: one self-contained HTML file.
 

@@ -1,0 +1,89 @@
+"""What `imatfashion tune` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imatfashion.data.annotations import Annotations
+from imatfashion.errors import FashionError
+from imatfashion.evaluate.score import class_names
+from imatfashion.evaluate.score_report import ScoreReport, Tally
+from imatfashion.evaluate.tune.candidates import FILLER_CLASS
+from imatfashion.evaluate.tune.crossval import cross_validate, deal
+from imatfashion.evaluate.tune.outcomes import Outcomes, count_outcomes
+from imatfashion.evaluate.tune.predict import check_labels, measured_photos
+from imatfashion.evaluate.tune.run import best_checkpoint, read_tuning_run, typical_areas
+from imatfashion.evaluate.tune.setting import Setting, class_hits
+from imatfashion.evaluate.tune.tuner import OBJECTIVES, Tuner
+from imatfashion.evaluate.tune.write import as_text, check_output, hash_file, limits_of, write_tuning
+from imatfashion.predict.predictor import Predictor
+
+
+def tune_command(
+    run_dir: Path,
+    *,
+    attributes: Path | None = None,
+    output: Path | None = None,
+    objective: str = "per_photo",
+    photos: int | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    data: Path | None = None,
+    device: str = "auto",
+) -> str:
+    """Tune post-processing on a run's validation photos, write the tuning file and tell what it gains.
+
+    Args:
+        run_dir: a run of `stage=classes`.
+        attributes: a run of `stage=attributes` or its checkpoint; None for masks alone.
+        output: the file; RUN_DIR/tuning.json by default.
+        objective: one of `OBJECTIVES`.
+        photos: at most so many photos.
+        folds: number of folds of the cross-validation.
+        seed: of the choice of photos, the folds and the resampling.
+        data: folder of the data set, where the run's config names another place.
+        device: as in prediction.
+
+    Raises:
+        FashionError: the run, its data or its split cannot be tuned on, or the output is not ours.
+    """
+    if objective not in OBJECTIVES:
+        raise FashionError(f"--objective {objective} is not a choice; take one of {', '.join(OBJECTIVES)}")
+    run = read_tuning_run(run_dir, data=data, photos=photos, seed=seed)
+    deal(run.groups, folds, seed)  # too few photos are told of before they are predicted
+    path = output or run_dir / "tuning.json"
+    check_output(path)
+    described = best_checkpoint(attributes) if attributes else None
+    predictor = Predictor.load(run.checkpoint, described, device)
+    check_labels(predictor, run.table)
+    measured = list(measured_photos(predictor, run.table, run.photos))
+    outcomes = count_outcomes(measured, typical_areas(run.table, run.photos))
+    tuner = Tuner(
+        outcomes,
+        objective,
+        num_classes=len(run.table.classes),
+        component_classes=predictor.class_stage.component_classes,
+        described=described is not None,
+    )
+    tuned = cross_validate(tuner, run.groups, folds=folds, seed=seed)
+    limits = limits_of(tuner, tuned, run.table.classes, run.table.attributes)
+    about = {
+        "objective": objective,
+        "classes_ckpt": hash_file(run.checkpoint),
+        "attributes_ckpt": hash_file(described) if described else None,
+        "photos": len(run.photos),
+        "folds": folds,
+        "seed": seed,
+    }
+    settings = {"plain": tuner.plain, "tuned": tuned.setting}
+    scores = {name: exact_score(outcomes, setting, run.table) for name, setting in settings.items()}
+    write_tuning(path, limits, tuned, scores, about)
+    return f"{as_text(tuned, limits, run.table.classes, about)}tuning: {path}"
+
+
+def exact_score(outcomes: Outcomes, setting: Setting, table: Annotations) -> ScoreReport:
+    """The score of the submission that prediction would write under a setting, to the last digit."""
+    tally = Tally()
+    for classes in class_hits(outcomes, setting, table.classes.ids):
+        tally.add(classes)
+    return tally.report({FILLER_CLASS: "filler"} | class_names(table.classes))

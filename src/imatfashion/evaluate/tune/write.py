@@ -1,0 +1,145 @@
+"""What tuning leaves: the JSON that prediction reads, and a table for the terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from io import StringIO
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from imatfashion.data.labels import Labels
+from imatfashion.errors import FashionError
+from imatfashion.evaluate.on_grid import GRID
+from imatfashion.evaluate.score_report import ScoreReport
+from imatfashion.evaluate.tune.crossval import Gain, Tuned
+from imatfashion.evaluate.tune.options import COMPONENTS
+from imatfashion.evaluate.tune.setting import PLAIN_THRESHOLD
+from imatfashion.evaluate.tune.tuner import ATTRIBUTES, Tuner
+from imatfashion.predict.aside import text_aside
+
+_WIDTH = 100
+
+
+def check_output(path: Path) -> None:
+    """Refuse to write over what is not a tuning file.
+
+    Raises:
+        FashionError: something else is there.
+    """
+    if not path.exists():
+        return
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or "min_area" not in content:
+        raise FashionError(f"{path} is there and is not a tuning file; give another --output")
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, by which prediction knows a checkpoint."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_tuning(
+    path: Path,
+    limits: Mapping[str, Any],
+    tuned: Tuned,
+    scores: Mapping[str, ScoreReport],
+    about: Mapping[str, Any],
+) -> None:
+    """Write the tuning file.
+
+    Args:
+        path: where to.
+        limits: what `limits_of` gives.
+        tuned: the gains.
+        scores: score of the photos that were tuned on, `plain` and `tuned`.
+        about: objective, checkpoints, photos, folds and seed.
+    """
+    gain = _as_json(tuned.whole) | {
+        "parts": {part: _as_json(gain) | {"kept": part in tuned.kept} for part, gain in tuned.parts.items()}
+    }
+    if tuned.attributes is not None:
+        gain["with_attributes"] = _as_json(tuned.attributes)
+    four = {
+        name: {"per_photo": report.per_photo.to_json(), "pooled": report.pooled.to_json()}
+        for name, report in scores.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with text_aside(path) as file:
+        json.dump({**about, "grid": GRID, **limits, "held_out": gain, "tuned_photos": four}, file, indent=1)
+        file.write("\n")
+
+
+def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -> dict[str, Any]:
+    """The tuned limits by id, where they differ from an untuned prediction's."""
+    options, setting, plain = tuner.outcomes.options, tuned.setting, tuner.plain
+    found: dict[str, Any] = {"min_area": {}, "min_score": {}, "components": {}, "left_out": []}
+    for index, (class_id, option) in enumerate(zip(classes.ids, setting.masks.tolist(), strict=True)):
+        if option == options.nothing:
+            found["left_out"].append(class_id)
+            continue
+        cut, area, score = options.limits(index, option)
+        values = {"min_area": area, "min_score": score}
+        found_now = {key: value for key, value in values.items() if value > 0}
+        if cut != options.places(int(plain.masks[index]))[0]:
+            found_now["components"] = cut == COMPONENTS
+        for key, value in found_now.items():
+            found[key][str(class_id)] = value
+    if ATTRIBUTES in tuned.kept:
+        pairs = list(zip(attributes.ids, setting.thresholds.tolist(), strict=True))
+        found["write_attributes"] = any(isfinite(threshold) for _, threshold in pairs)
+        found["threshold"] = {
+            str(label): threshold for label, threshold in pairs if isfinite(threshold) and threshold != PLAIN_THRESHOLD
+        }
+        found["attributes_left_out"] = [label for label, threshold in pairs if not isfinite(threshold)]
+    return found
+
+
+def as_text(tuned: Tuned, limits: Mapping[str, Any], classes: Labels, about: Mapping[str, Any]) -> str:
+    """A table of the gains on photos that were not tuned on, and what is left out."""
+    table = Table(title=f"Gain on photos not tuned on ({about['photos']} photos, {about['folds']} folds)")
+    for heading, side in (("part", "left"), ("score", "left"), ("before", "right"), ("after", "right")):
+        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for heading in ("gain", "95 % interval"):
+        table.add_column(heading, justify="right")
+    table.add_column("kept")
+    for part, gain in tuned.parts.items():
+        table.add_row(part, *_cells(gain), "yes" if part in tuned.kept else "no")
+    table.add_section()
+    table.add_row("all that was kept", *_cells(tuned.whole), "")
+    if tuned.attributes is not None:
+        table.add_row("", *_cells(tuned.attributes), "")
+    text = StringIO()
+    Console(file=text, width=_WIDTH).print(table)
+    if limits["left_out"]:
+        names = dict(zip(classes.ids, classes.names, strict=True))
+        text.write("left out of every prediction: " + ", ".join(names[label] for label in limits["left_out"]) + "\n")
+    if about["objective"] == "competition":
+        text.write("made for the competition's score alone: pages and exports do not take it\n")
+    return text.getvalue()
+
+
+def _cells(gain: Gain) -> tuple[str, ...]:
+    share = f" ({gain.gain / gain.before:+.1%})" if gain.before > 0 else ""
+    kind = "with attributes" if gain.with_attributes else "without attributes"
+    interval = f"{gain.low:+.4f} … {gain.high:+.4f}"
+    return kind, f"{gain.before:.4f}", f"{gain.after:.4f}", f"{gain.gain:+.4f}{share}", interval
+
+
+def _as_json(gain: Gain) -> dict[str, Any]:
+    return {
+        "score": "with_attributes" if gain.with_attributes else "without_attributes",
+        "before": gain.before,
+        "after": gain.after,
+        "gain": gain.gain,
+        "interval": [gain.low, gain.high],
+    }
