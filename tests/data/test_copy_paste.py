@@ -115,16 +115,17 @@ def test_samples_are_consistent_and_show_what_was_pasted(drawn, layers, resize):
     table = open_table(drawn)
     plain = dataset(table, AugmentConfig(**STILL), layers, resize=resize)
     pasted = dataset(table, ALWAYS, layers, resize=resize)
-    more = 0
+    more, kept = 0, []
     for index in range(len(table)):
         before, after = plain[(0, index)], pasted[(0, index)]
         consistent(after, len(table.classes))
         same = (before["labels"] == after["labels"]).all(dim=0)
-        # Where no label changed hardly any pixel did: garments of one class may cover each other.
-        assert (before["image"] == after["image"]).all(dim=0)[same].float().mean() > 0.9
+        kept.append((before["image"] == after["image"]).all(dim=0)[same].float().mean())
         assert torch.equal(before["labels"] == 255, after["labels"] == 255)
         more += len(after["garment_class"]) - len(before["garment_class"])
     assert more > len(table) / 2
+    # Where no label changed hardly any pixel did: garments of one class may cover each other.
+    assert np.mean(kept) > 0.95
 
 
 def test_the_pasted_garments_are_those_of_another_photo(tiny_data):

@@ -154,6 +154,12 @@ def test_weights_have_mean_1_over_the_pixels() -> None:
         assert (weights[0, [2, 3]] == 1).all()
 
 
+def test_weights_where_garments_that_overlap_add_up_to_more_than_the_photo() -> None:
+    weights = class_weights(np.array([0.9, 0.3]), (0, 0), 0.5).double().numpy()
+    assert weights[0] @ np.array([0.9, 0.3, 1e-6]) / 1.200001 == pytest.approx(1, rel=1e-6)
+    assert np.isfinite(weights).all()
+
+
 OPTIONS = [
     {"region_loss": "lovasz"},
     {"focal_gamma": 0.5},

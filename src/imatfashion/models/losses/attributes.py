@@ -47,9 +47,6 @@ def attribute_loss(
         losses = F.binary_cross_entropy_with_logits(logits, targets_GA.float(), reduction="none")
         if kind != "bce":
             focus = _GAMMA[kind] if gamma is None else gamma
-            # A pair that is ruled out has a logit of −1e4, whose powers and logarithms must not be differentiated.
-            logits = torch.where(judged, logits, 0.0)
-            losses = torch.where(judged, losses, 0.0)
             losses = _focused(logits, targets_GA, losses, focus, margin if kind == "asymmetric" else None)
         return torch.where(judged, losses, 0.0).sum() / judged.sum().clamp(min=1)
 
