@@ -12,6 +12,7 @@ from imatfashion.apps.export.onnx_file import Exported, need_packages, to_onnx
 from imatfashion.apps.export.part import Part, run_of
 from imatfashion.apps.export.photos import choose_photos
 from imatfashion.errors import FashionError
+from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.report.run_files import RunFiles
 from imatfashion.report.words import size
 
@@ -40,8 +41,8 @@ def export_command(
     checkpoints = [classes_ckpt, *([attributes_ckpt] if attributes_ckpt else [])]
     runs = [run_of(checkpoint) for checkpoint in checkpoints]
     check_on = choose_photos(photos, _root(runs[0]), checks)
+    _check_pair(checkpoints)
     files = [to_onnx(path, stage) for path, stage in zip(checkpoints, ("classes", "attributes"), strict=False)]
-    _check_pair(files)
     differences = compare(check_on, files[0], files[1] if len(files) > 1 else None)
     _check_differences(differences, files)
     parts = [Part(*values) for values in zip((n.name for n in names), files, differences, runs, strict=True)]
@@ -59,6 +60,9 @@ def _names(out: Path, attributes_ckpt: Path | None) -> list[Path]:
         raise FashionError(f"the output {out} must end in .onnx")
     if out.is_dir():
         raise FashionError(f"{out} is a folder; give the name of a file that ends in .onnx")
+    place = next(folder for folder in out.absolute().parents if folder.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise FashionError(f"{out} cannot be written: {place} is no folder that may be written; give another place")
     second = out.with_suffix(".attributes.onnx")
     if attributes_ckpt is None and second.exists():
         raise FashionError(
@@ -72,12 +76,15 @@ def _root(run: RunFiles | None) -> Path | None:
     return Path(root).expanduser() if isinstance(root, str) else None
 
 
-def _check_pair(files: Sequence[Exported]) -> None:
-    first, last = files[0].spec, files[-1].spec
-    if first.class_ids != last.class_ids:
+def _check_pair(checkpoints: Sequence[Path]) -> None:
+    """Read both before either is exported, which takes its time."""
+    stages = ("classes", "attributes")
+    specs = [load_checkpoint(path, stage=stage)[0] for path, stage in zip(checkpoints, stages, strict=False)]
+    first, last = specs[0].class_ids, specs[-1].class_ids
+    if first != last:
         raise FashionError(
-            f"the attribute checkpoint {files[-1].checkpoint} was trained on other classes ({len(last.class_ids)}) "
-            f"than the class checkpoint ({len(first.class_ids)}); give two of the same data set"
+            f"the attribute checkpoint {checkpoints[-1]} was trained on other classes ({len(last)}) than the class "
+            f"checkpoint ({len(first)}); give two of the same data set"
         )
 
 
@@ -96,11 +103,13 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
     Raises:
         FashionError: a file cannot be written.
     """
-    asides = {out: out.with_name(f".{out.name}.writing-{os.getpid()}") for out in contents}
+    asides: dict[Path, Path] = {}
     try:
         for out, content in contents.items():
             out.parent.mkdir(parents=True, exist_ok=True)
-            with asides[out].open("wb") as file:
+            aside = out.with_name(f".{out.name}.writing-{os.getpid()}")
+            with aside.open("wb") as file:
+                asides[out] = aside
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
