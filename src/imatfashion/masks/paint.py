@@ -41,8 +41,8 @@ class Sampler:
         self._row_of = _positions(shown_rows, height)
         column_of = _positions(distinct, width)
         # Where a grid column begins in the sample, and whether it is in it at all.
-        self._column_begin = column_of * np.int32(self._tall)
-        self._column_shown = np.diff(column_of, append=column_of[-1:])
+        self._column_begin: IntArray = column_of * np.int32(self._tall)
+        self._column_shown: IntArray = np.diff(column_of, append=column_of[-1:]).astype(np.int32)
         self._repeats = len(distinct) < len(shown_cols)
 
     def box(self, runs: Runs) -> _Box:
