@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +18,19 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from imatfashion import Predictor
 from imatfashion.apps.export import command
-from imatfashion.apps.export.check import Difference, compare, regions_of_labels, session
+from imatfashion.apps.export.check import LIMIT, Difference, compare, regions_of_labels, session
 from imatfashion.apps.export.command import write_all
-from imatfashion.apps.export.graphs import ClassGraph
 from imatfashion.apps.export.onnx_file import Exported, to_onnx
 from imatfashion.apps.export.part import run_of
 from imatfashion.apps.export.photos import choose_photos
 from imatfashion.cli import app
+from imatfashion.data.overlay import class_colors
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_network
 from imatfashion.models.spec import ModelSpec, build_network
+from imatfashion.predict.settings import Settings
 
 CLASSES = ModelSpec(
     stage="classes",
@@ -195,13 +201,11 @@ def test_a_file_that_differs_is_never_kept(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["the last export"]
 
 
-def test_a_graph_that_is_not_the_network_is_seen(classes: Exported) -> None:
-    wrong = ClassGraph(classes.network, replace(CLASSES, mean=(0.41, 0.5, 0.6)))
-    (found,) = compare(choose_photos(None, None, 1), classes, None)
-    assert found.largest < 1e-5
-    image = torch.from_numpy(images(1, 64))
-    with torch.inference_mode():
-        assert (wrong(image) - ClassGraph(classes.network, CLASSES)(image)).abs().max() > 1e-4
+def test_a_file_of_another_normalisation_is_seen(classes: Exported) -> None:
+    photos = choose_photos(None, None, 1)
+    assert compare(photos, classes, None)[0].largest < 1e-5
+    other = replace(classes, spec=replace(CLASSES, mean=(0.45, 0.5, 0.6)))
+    assert compare(photos, other, None)[0].largest > LIMIT
 
 
 def test_differences_keep_nan() -> None:
@@ -333,3 +337,70 @@ def test_broken_photos_are_passed_over(tmp_path: Path) -> None:
     Image.fromarray(images(1, 50)[0]).save(tmp_path / "below" / "b.PNG")
     (photo,) = choose_photos(tmp_path, None, 5)
     np.testing.assert_array_equal(photo, images(1, 50)[0])
+
+
+def run_example(repository: Path, folder: Path, photo: Path, file: Path) -> tuple[str, Path]:
+    """Run the example where torch cannot be imported; what it printed, and its picture."""
+    (folder / "blocked").mkdir(exist_ok=True)
+    (folder / "blocked" / "torch.py").write_text("raise ImportError('torch is blocked')")
+    out = folder / "out.png"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", repository / "examples" / "onnx_photo.py", photo, file, out],
+        env={**os.environ, "PYTHONPATH": str(folder / "blocked")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, out
+
+
+def shares(printed: str) -> dict[str, float]:
+    """Share of the picture, percent, by the name of the class."""
+    lines = [re.fullmatch(r"(.+) \((.+)% of the picture\)(.*)", line) for line in printed.splitlines()]
+    return {line[1]: float(line[2]) for line in lines if line}
+
+
+def expected_shares(checkpoint: Path, photo: Path) -> dict[str, float]:
+    prediction = Predictor.load(checkpoint, device="cpu")(photo, Settings(components="no"))
+    return {garment.name: 100 * garment.mask.mean() for garment in prediction}
+
+
+def test_example_without_torch(
+    exported: Path, checkpoints: tuple[Path, Path], repository: Path, tmp_path: Path
+) -> None:
+    Image.fromarray(blocks(64, 64)).save(tmp_path / "photo.png")
+    printed, out = run_example(repository, tmp_path, tmp_path / "photo.png", exported)
+    # A photo of the network's own size is resized by neither, so that they must agree to the pixel.
+    expected = {
+        name: share for name, share in expected_shares(checkpoints[0], tmp_path / "photo.png").items() if share > 0.05
+    }
+    assert len(expected) > 1
+    assert shares(printed) == pytest.approx(expected, abs=0.051)
+    attributes = {word for line in printed.splitlines() for word in line.split(")")[-1].split(", ")[1:]}
+    assert attributes <= set(CLASSES.attribute_names)
+    picture = np.asarray(Image.open(out)).astype(int)
+    tint = 2.5 * (picture - 0.4 * blocks(64, 64))  # / 0.6 · 1.5: undo the blend
+    colors = np.array(class_colors(4))[[CLASSES.class_names.index(name) for name in shares(printed)]]
+    distances = np.abs(tint[:, :, None] / 1.5 - colors).max(axis=3).min(axis=2)
+    assert np.mean(distances < 4) > 0.05  # garments have their class's colour
+
+
+def test_example_with_padding(exported: Path, repository: Path, tmp_path: Path) -> None:
+    checkpoint = save(tmp_path / "padded.ckpt", replace(CLASSES, resize="pad"))  # the same weights
+    model = onnx.load(exported)
+    (entry,) = model.metadata_props
+    entry.value = json.dumps(json.loads(entry.value) | {"resize": "pad"})
+    onnx.save(model, tmp_path / "padded.onnx")
+    Image.fromarray(blocks(64, 128)).save(tmp_path / "photo.png")
+    printed, out = run_example(repository, tmp_path, tmp_path / "photo.png", tmp_path / "padded.onnx")
+    assert Image.open(out).size == (128, 128)
+    large = {name for name, share in expected_shares(checkpoint, tmp_path / "photo.png").items() if share > 5}
+    assert large
+    assert large <= set(shares(printed))
+
+
+def blocks(height: int, width: int) -> np.ndarray:
+    colours = np.random.default_rng(4).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(colours).resize((width, height), Image.Resampling.BICUBIC))
