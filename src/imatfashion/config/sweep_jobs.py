@@ -15,6 +15,7 @@ HARMLESS = ("progress", "logger", "checkpoint_minutes")
 """Keys that do not make another job of it: a sweep may go on with others."""
 
 State = Literal["running", "done", "failed", "stopped"]
+_STATES: dict[str, State] = {"running": "running", "done": "done", "failed": "failed", "stopped": "stopped"}
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def read_jobs(sweep_dir: Path) -> list[SweepJob]:
 def _jobs(sweep_dir: Path) -> Iterator[SweepJob]:
     for path in sweep_dir.glob(f"*/{JOB_FILE}"):
         fields = _object(path)
-        overrides, state = fields.get("overrides"), fields.get("state")
-        if not isinstance(overrides, list) or state not in ("running", "done", "failed", "stopped"):
+        overrides, state = fields.get("overrides"), _STATES.get(str(fields.get("state")))
+        if not isinstance(overrides, list) or state is None:
             continue  # torn by a kill while it was claimed
         value, sentence = finite(fields.get("value")), str(fields.get("sentence") or "")
         summary = _object(path.parent / "summary.json")

@@ -68,7 +68,7 @@ def parallel_chart(sweep: SweepFiles) -> str:
     names = [*map(short_key, keys), monitor_name(sweep)]
     parts = [f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_HEAD}" y2="{_TALL - _FOOT}"/>' for x in _places(gap, len(axes))]
     for job, value in reversed(found):
-        row = [*(job.settings[key] for key in keys), value]
+        row: list[float | str] = [*(job.settings[key] for key in keys), value]
         places = [axis.place(item) for axis, item in zip(axes, row, strict=True)]
         path = " ".join(f"{x:.1f},{_down(y):.1f}" for x, y in zip(_places(gap, len(axes)), places, strict=True))
         parts.append(_mark(sweep, job, f'<polyline points="{path}"/>'))
@@ -87,7 +87,7 @@ def _mark(sweep: SweepFiles, job: JobFiles, inside: str) -> str:
     """What stands for a job, with its rank's shade."""
     rank = sweep.jobs.index(job)
     kind = "mark best" if rank == 0 and job.value is not None else "mark"
-    share = 1 - rank / max(1, len(sweep.jobs) - 1)
+    share = 1 - 0.7 * rank / max(1, len(sweep.jobs) - 1)
     return (
         f'<g class="{kind}" data-job="{escape(job.name)}" style="--rank:{100 * share:.0f}%">'
         f"<title>{escape(job_title(sweep, job))}</title>{inside}</g>"
