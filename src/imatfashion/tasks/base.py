@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import pytorch_lightning as pl
 import torch
-from timm.layers import convert_sync_batchnorm
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 
 from imatfashion.config.schema import ScheduleConfig
@@ -60,7 +60,7 @@ class FashionTask(pl.LightningModule):
         self.network = network if network is not None else build_network(self.spec, weights)
         if sync_batchnorm:
             # timm's: torch's own drops the activation that timm's norms carry.
-            self.network = convert_sync_batchnorm(self.network)
+            self.network = convert_sync_batchnorm(self.network)  # type: ignore[no-untyped-call]
         self.network.to(memory_format=self.memory_format)
         self.freeze_norm = freeze_norm
         self.train()

@@ -49,7 +49,7 @@ class MovingAverage(WeightAveraging):
 def update(averages: Sequence[Tensor], weights: Sequence[Tensor], decay: float) -> None:
     """Move averages towards weights, in place: floating ones keep `decay` of themselves, others are copied."""
     if averages[0].is_floating_point():
-        get_ema_multi_avg_fn(decay)(list(averages), list(weights), 0)
+        get_ema_multi_avg_fn(decay)(list(averages), list(weights), 0)  # type: ignore[no-untyped-call]
         return
     # torch would average whole numbers too, and cut: an index of 3 may become 2.
     for average, weight in zip(averages, weights, strict=True):
