@@ -64,25 +64,33 @@ def _garment_ids(
     labels_HW: npt.NDArray[np.uint8], num_classes: int, component_classes: Collection[int]
 ) -> tuple[npt.NDArray[np.int32], list[int]]:
     """A number for each garment's pixels, int32 (H, W), 0 for nothing; and the class of each number from 1 on."""
-    present = np.flatnonzero(np.bincount(labels_HW.ravel(), minlength=num_classes)[:num_classes]).tolist()
+    counts = cv2.calcHist([labels_HW], [0], None, [256], [0, 256]).ravel()
+    present = np.flatnonzero(counts[:num_classes]).tolist()
     classes = [index for index in present if index not in component_classes]
     number_of_label = np.zeros(256, dtype=np.int32)
     number_of_label[classes] = np.arange(1, len(classes) + 1)
-    ids_HW = number_of_label[labels_HW]
+    ids_HW = np.asarray(cv2.LUT(labels_HW, number_of_label), dtype=np.int32)
     for index in present:
         if index in component_classes:
-            mask_HW = (labels_HW == index).astype(np.uint8)
-            count, parts_HW = cv2.connectedComponents(mask_HW, connectivity=8, ltype=cv2.CV_32S)
-            ids_HW += np.where(mask_HW > 0, parts_HW + len(classes), 0).astype(np.int32)
+            box = _box(labels_HW, index)
+            mask_hw = (labels_HW[box] == index).astype(np.uint8)
+            count, parts_hw = cv2.connectedComponents(mask_hw, connectivity=8, ltype=cv2.CV_32S)
+            ids_HW[box] += np.where(mask_hw > 0, parts_hw + len(classes), 0).astype(np.int32)
             classes += [index] * (count - 1)
     return ids_HW, classes
+
+
+def _box(labels_HW: npt.NDArray[np.uint8], index: int) -> tuple[slice, slice]:
+    """The rows and columns that hold a label."""
+    x, y, width, height = cv2.boundingRect(cv2.compare(labels_HW, index, cv2.CMP_EQ))  # type: ignore[call-overload]
+    return slice(y, y + height), slice(x, x + width)
 
 
 def _garments(
     ids_HW: npt.NDArray[np.int32], classes: list[int], confidence_HW: npt.NDArray[np.float32] | None, layer: int
 ) -> list[FoundGarment]:
     """All garments of a map in one pass over its pixels, however many there are."""
-    flat = np.ravel(ids_HW, order="F")
+    flat = np.asarray(cv2.transpose(ids_HW), dtype=np.int32).ravel()
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1]).astype(np.int32)
     lengths = np.diff(starts, append=np.int32(len(flat))).astype(np.int32)
     numbers = flat[starts]
@@ -99,7 +107,8 @@ def _garments(
 def _scores(ids_HW: npt.NDArray[np.int32], count: int, confidence_HW: npt.NDArray[np.float32] | None) -> list[float]:
     if confidence_HW is None:
         return [1.0] * count
-    numbers = ids_HW.ravel()
-    total = np.bincount(numbers, weights=confidence_HW.ravel(), minlength=count + 1)[1:]
+    somewhere = np.flatnonzero(ids_HW)  # most pixels are background, which has no score
+    numbers = ids_HW.ravel()[somewhere]
+    total = np.bincount(numbers, weights=confidence_HW.ravel()[somewhere], minlength=count + 1)[1:]
     means: list[float] = (total / np.bincount(numbers, minlength=count + 1)[1:]).tolist()
     return means

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,13 @@ ByteArray = npt.NDArray[np.uint8]
 Checkpoints = Path | str | Sequence[Path | str]
 """A checkpoint, or several that predict together."""
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+class Started(NamedTuple):
+    """Photos that the segmenters have seen, and their garments, which threads may still be cutting."""
+
+    inputs: Sequence[PhotoInput]
+    found: Iterable[Found]
 
 
 class Predictor:
@@ -143,13 +150,24 @@ class Predictor:
         Returns:
             A result each; that of a photo which could not be read has its problem and no garments.
         """
+        return self.finish(self.start(inputs, settings, batch_size=batch_size, pool=pool), settings)
+
+    def start(
+        self, inputs: Sequence[PhotoInput], settings: Settings, *, batch_size: int, pool: ThreadPoolExecutor | None
+    ) -> Started:
+        """Segment photos and leave the cutting to the pool; `finish` waits for it. Arguments as `predict_inputs`."""
         readable = [photo for photo in inputs if not photo.problem]
-        found = self.find(readable, settings, batch_size, pool.map if pool else map) if readable else []
-        results = iter(self._describe(found, readable, settings))
+        found = self._cutting(readable, settings, batch_size, pool.map if pool else map) if readable else ()
+        return Started(inputs, found)
+
+    def finish(self, started: Started, settings: Settings) -> list[PhotoResult]:
+        """The results of photos that were started: attributes, and what is left out."""
+        found = list(started.found)
+        results = iter(self._describe(found, [cut.input for cut in found], settings))
         side = settings.side or 512
         return [
             PhotoResult(photo.name, side, side, (), photo.problem) if photo.problem else next(results)
-            for photo in inputs
+            for photo in started.inputs
         ]
 
     def find(
@@ -163,6 +181,9 @@ class Predictor:
             batch_size: photos that the segmenter sees at once.
             map_: `map`, or that of threads to cut garments in.
         """
+        return list(self._cutting(photos, settings, batch_size, map_))
+
+    def _cutting(self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int, map_: Map) -> Iterable[Found]:
         if settings.overlap == "parts":
             self.class_stage.check_parts()
         scores = self.class_stage.scores(photos, batch_size)
@@ -170,7 +191,7 @@ class Predictor:
         def cut(pair: tuple[PhotoInput, Framed]) -> Found:
             return self._cut(*pair, settings)
 
-        return list(map_(cut, zip(photos, scores, strict=True)))
+        return map_(cut, zip(photos, scores, strict=True))
 
     def _cut(self, photo: PhotoInput, framed: Framed, settings: Settings) -> Found:
         size = (photo.height, photo.width)

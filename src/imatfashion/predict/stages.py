@@ -15,6 +15,9 @@ from imatfashion.predict.inputs import PhotoInput, Sample
 from imatfashion.predict.looks import Look, LookOptions
 from imatfashion.predict.regions import Found, batches, regions_of
 
+_CPU_BATCH = 2
+"""Photos at once on a processor: more leave its caches, and cost up to half as much again each."""
+
 
 class Stage:
     """A network with what its checkpoint says about it.
@@ -63,18 +66,22 @@ class ClassStage(Stage):
     def scores(self, photos: Sequence[PhotoInput], look: Look, batch: int, *, flip: bool = False) -> list[Tensor]:
         """Scores before softmax, float32 (L, C + 1, h, w), on the device, a photo each; upright with `flip`, too.
 
-        The batch is filled up to `batch` photos: libraries choose their algorithms by the size of the batch, and a
-        prediction that goes on after a kill shall not differ in the last bit from one in a single go. For the same
-        reason photos in their own aspect, which differ in size, are seen one by one.
+        The network always sees as many photos at once, the last one repeated where there are fewer: libraries choose
+        their algorithms by the size of the batch, and a prediction that goes on after a kill shall not differ in the
+        last bit from one in a single go. For the same reason photos in their own aspect are seen one by one.
         """
-        samples = [photo.samples[look] for photo in photos]
-        if look.resize == "own" and len(samples) > 1:
-            return [scores for photo in photos for scores in self.scores([photo], look, 1, flip=flip)]
         size = 1 if look.resize == "own" else batch
+        if self.device.type == "cpu":
+            size = min(size, _CPU_BATCH)
+        samples = [photo.samples[look] for photo in photos]
+        groups = [samples[first : first + size] for first in range(0, len(samples), size)]
+        return [scores for group in groups for scores in self._scores(group, size, flip)]
+
+    def _scores(self, samples: Sequence[Sample], size: int, flip: bool) -> Tensor:
         filled = [*samples, *[samples[-1]] * (size - len(samples))]
         scores_BLChw: Tensor = self.network(self.images(filled, flip=flip))
         scores_BLChw = scores_BLChw.flip(-1) if flip else scores_BLChw
-        return list(scores_BLChw[: len(samples)].float())
+        return scores_BLChw[: len(samples)].float()
 
 
 class AttributeStage(Stage):

@@ -14,7 +14,7 @@ from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.settings import Settings
 
 if TYPE_CHECKING:
-    from imatfashion.predict.predictor import Predictor
+    from imatfashion.predict.predictor import Predictor, Started
 
 
 def stream(
@@ -22,8 +22,8 @@ def stream(
 ) -> Iterator[PhotoResult]:
     """Predict photos in their order.
 
-    At any time two batches of photos at the networks' size and one batch of scores are in memory, however many photos
-    there are.
+    While threads cut one batch's garments, the segmenters see the next batch. At any time four batches of photos at the
+    networks' size and two batches of scores are in memory, however many photos there are.
 
     Args:
         predictor: the networks.
@@ -39,8 +39,14 @@ def stream(
     with ThreadPoolExecutor(workers, "read") as readers, ThreadPoolExecutor(workers, "cut") as cutters:
         try:
             inputs = _read_ahead(predictor, photos, readers, 2 * batch_size)
+            before: Started | None = None
             while batch := list(islice(inputs, batch_size)):
-                yield from predictor.predict_inputs(batch, settings, batch_size=batch_size, pool=cutters)
+                started = predictor.start(batch, settings, batch_size=batch_size, pool=cutters)
+                if before is not None:
+                    yield from predictor.finish(before, settings)
+                before = started
+            if before is not None:
+                yield from predictor.finish(before, settings)
         finally:
             readers.shutdown(wait=False, cancel_futures=True)
 
