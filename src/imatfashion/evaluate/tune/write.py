@@ -107,10 +107,10 @@ def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -
 def as_text(tuned: Tuned, limits: Mapping[str, Any], classes: Labels, about: Mapping[str, Any]) -> str:
     """A table of the gains on photos that were not tuned on, and what is left out."""
     table = Table(title=f"Gain on photos not tuned on ({about['photos']} photos, {about['folds']} folds)")
-    for heading, side in (("part", "left"), ("score", "left"), ("before", "right"), ("after", "right")):
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
-    for heading in ("gain", "95 % interval"):
-        table.add_column(heading, justify="right")
+    table.add_column("part", no_wrap=True)
+    table.add_column("score of", no_wrap=True)
+    for heading in ("before", "after", "gain", "", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("kept")
     for part, gain in tuned.parts.items():
         table.add_row(part, *_cells(gain), "yes" if part in tuned.kept else "no")
@@ -129,10 +129,10 @@ def as_text(tuned: Tuned, limits: Mapping[str, Any], classes: Labels, about: Map
 
 
 def _cells(gain: Gain) -> tuple[str, ...]:
-    share = f" ({gain.gain / gain.before:+.1%})" if gain.before > 0 else ""
-    kind = "with attributes" if gain.with_attributes else "without attributes"
+    kind = "masks, attributes" if gain.with_attributes else "masks"
+    share = f"{gain.gain / gain.before:+.1%}" if gain.before > 0 else ""
     interval = f"{gain.low:+.4f} … {gain.high:+.4f}"
-    return kind, f"{gain.before:.4f}", f"{gain.after:.4f}", f"{gain.gain:+.4f}{share}", interval
+    return kind, f"{gain.before:.4f}", f"{gain.after:.4f}", f"{gain.gain:+.4f}", share, interval
 
 
 def _as_json(gain: Gain) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""The search on planted data: what must be found, what must be left as it is, and what is measured on other photos."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imatfashion.errors import FashionError
+from imatfashion.evaluate.tune.candidates import ClassRow, Cut, MeasuredPhoto
+from imatfashion.evaluate.tune.crossval import Tuned, cross_validate, deal
+from imatfashion.evaluate.tune.outcomes import count_outcomes
+from imatfashion.evaluate.tune.tuner import Tuner
+from imatfashion.metrics.competition import ClassHits
+
+NO_FILLER = ClassHits(23, 0, 1, np.zeros((2, 10), dtype=np.int64))
+TYPICAL = 1000
+
+
+def cut_of(garments: list[tuple[int, float, float]], truth: int, probability: float) -> Cut:
+    """A cut of (area, score, IoU with the one true garment), in the terms of pixels."""
+    areas, scores, ious = (np.array(column) for column in zip(*garments, strict=True))
+    union = np.full((truth, len(garments)), 10_000, dtype=np.int64)
+    shared = np.tile((ious * 10_000).astype(np.int64), (truth, 1))
+    return Cut(areas, scores, shared, union, np.full((len(garments), 1), probability, dtype=np.float32))
+
+
+def photo(number: int, rows: list[ClassRow]) -> MeasuredPhoto:
+    return MeasuredPhoto(rows, NO_FILLER)
+
+
+def row(number: int, index: int, garments: list[tuple[int, float, float]], truth: int = 1, p: float = 0.9) -> ClassRow:
+    cut = cut_of(garments, truth, p)
+    return ClassRow(number, index, np.ones((truth, 1), dtype=np.bool_), (cut, cut))
+
+
+def tuned(photos: list[MeasuredPhoto], objective: str = "per_photo", classes: int = 2) -> tuple[Tuner, Tuned]:
+    outcomes = count_outcomes(photos, [TYPICAL] * classes)
+    tuner = Tuner(outcomes, objective, num_classes=classes, component_classes=(), described=True)
+    return tuner, cross_validate(tuner, range(len(photos)), folds=5, seed=0)
+
+
+def speckled(count: int = 40) -> list[MeasuredPhoto]:
+    """A right garment of class 0 in each photo, and a small false one of class 1, which is rarely there."""
+    photos = []
+    for number in range(count):
+        small = row(number, 1, [(60 + number, 0.9, 0.0)], truth=0)
+        large = row(number, 1, [(900, 0.9, 0.8)])
+        photos.append(photo(number, [row(number, 0, [(1000, 0.9, 0.8)]), large if number % 4 == 0 else small]))
+    return photos
+
+
+@pytest.mark.parametrize("objective", ["per_photo", "pooled", "competition"])
+def test_small_false_garments_are_left_out(objective: str) -> None:
+    tuner, found = tuned(speckled(), objective)
+    area = tuner.outcomes.options.limits(1, int(found.setting.masks[1])).area
+    assert 100 <= area <= 900
+    # Without the false ones every photo scores as its right garments do: IoU 0.8, six of ten thresholds.
+    assert found.whole.after == pytest.approx(0.6)
+    assert found.whole.low > 0
+    assert found.whole.gain >= found.whole.low
+    assert found.kept == ("areas",)
+    assert found.parts["confidence"].gain == 0
+
+
+def test_what_changes_nothing_stays_plain() -> None:
+    photos = [photo(number, [row(number, 0, [(1000, 0.5 + number / 100, 0.8)])]) for number in range(24)]
+    tuner, found = tuned(photos, classes=1)
+    assert found.kept == ()
+    assert (found.setting.masks == tuner.plain.masks).all()
+    assert (found.setting.thresholds == 0.5).all()
+    assert (found.whole.gain, found.whole.low, found.whole.high) == (0, 0, 0)
+
+
+def never_right() -> list[MeasuredPhoto]:
+    """Class 1 is found in each photo, large and sure, and is never there."""
+    return [
+        photo(number, [row(number, 0, [(1000, 0.9, 0.8)]), row(number, 1, [(900, 0.95, 0.0)], truth=0)])
+        for number in range(40)
+    ]
+
+
+def test_only_the_competition_silences_a_class() -> None:
+    photos = never_right()
+    tuner, found = tuned(photos)
+    assert (tuner.figures(found.setting, with_attributes=False) <= 0.31).all()  # the class is still there
+    tuner, found = tuned(photos, "competition")
+    assert found.whole.after == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("count", "own"), [(6, False), (20, True)])
+def test_only_a_class_in_enough_photos_has_limits_of_its_own(count: int, own: bool) -> None:
+    # Class 1 has doubtful false garments; class 0 is right as often when it is doubtful, so it wants no limit.
+    doubts = [row(number, 0, [(1000, 0.3 + 0.6 * (number % 2), 0.8)]) for number in range(40)]
+    photos = [photo(number, [each]) for number, each in enumerate(doubts)]
+    for number in range(count):
+        photos[number].rows.append(row(number, 1, [(1000, 0.3, 0.0), (1000, 0.9, 0.8)]))
+    tuner, found = tuned(photos)
+    limits = [tuner.outcomes.options.limits(index, int(found.setting.masks[index])) for index in (0, 1)]
+    assert limits[0].score <= 0.3
+    assert (limits[1].score > 0.3) == own
+
+
+def test_thresholds_follow_what_is_exact() -> None:
+    photos = [photo(number, [row(number, 0, [(1000, 0.9, 0.8)], p=0.3)]) for number in range(40)]
+    _, found = tuned(photos, classes=1)
+    assert found.kept == ("attributes",)
+    assert found.setting.thresholds[0] <= 0.3
+    assert found.attributes is not None
+    assert (found.attributes.before, found.attributes.after) == (0, pytest.approx(0.6))
+    assert found.whole.gain == 0  # masks are as they were
+
+
+def test_folds() -> None:
+    groups = [0, 0, 1, 2, 2, *range(3, 30)]
+    fold = deal(groups, 5, seed=1)
+    assert fold[0] == fold[1]
+    assert fold[3] == fold[4]
+    assert set(fold.tolist()) == set(range(5))
+    assert (deal(groups, 5, seed=1) == fold).all()
+    with pytest.raises(FashionError, match="at least 2"):
+        deal(groups, 1, seed=0)
+    with pytest.raises(FashionError, match="19 validation photos are too few to tune on in 5 folds, 20 are needed"):
+        deal(range(19), 5, seed=0)
+
+
+def test_the_same_seed_measures_the_same() -> None:
+    first, second = tuned(speckled())[1], tuned(speckled())[1]
+    assert first.whole == second.whole
+    assert first.parts == second.parts
