@@ -115,7 +115,7 @@ def _ids(path: Path, key: str, tuning: Mapping[str, Any], labels: Labels) -> lis
 def _index(path: Path, key: str, label_id: Any, labels: Labels) -> int:
     index = labels.index(int(label_id))
     if index is None:
-        raise FashionError(f"the tuning file {path} has a {key} for the id {label_id}, which the model lacks")
+        raise FashionError(f"the tuning file {path} names under {key} the id {label_id}, which the model lacks")
     return index
 
 

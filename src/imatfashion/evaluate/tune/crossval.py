@@ -2,7 +2,7 @@
 
 Photos are dealt into folds; a fold is scored under the setting that the other folds give. A part of the search is kept
 if it gains so. The gain of the whole is measured one level further out: there the choice of parts, too, is made without
-the fold that is scored.
+the fold that is scored. Where the whole does not gain, nothing is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.tune.objective import FloatArray
 from imatfashion.evaluate.tune.setting import Setting
-from imatfashion.evaluate.tune.tuner import Tuner
+from imatfashion.evaluate.tune.tuner import ATTRIBUTES, Tuner
 from imatfashion.masks.runs import BoolArray
 from imatfashion.metrics.competition import Int64Array
 
@@ -110,10 +110,16 @@ def cross_validate(tuner: Tuner, groups: Sequence[int], *, folds: int, seed: int
         outer[number] = tuner.tune(chosen, others)
     plain = [tuner.plain] * folds
     whole = _gain(tuner, plain, outer, fold, tuner.counts_attributes(None), seed)
-    described = "attributes" in tuner.parts and not tuner.free
+    described = ATTRIBUTES in tuner.parts and not tuner.free
     attributes = _gain(tuner, plain, outer, fold, True, seed) if described else None
-    order = tuple(part for part in tuner.parts if part in kept)
-    return Tuned(tuner.tune(kept, everything), parts, order, whole, attributes)
+    order = tuple(part for part in tuner.parts if part in kept and _pays(part, whole, attributes))
+    return Tuned(tuner.tune(frozenset(order), everything), parts, order, whole, attributes)
+
+
+def _pays(part: str, whole: Gain, attributes: Gain | None) -> bool:
+    """Whether the procedure gains as a whole in the score that a part is about: else the part's gain was luck."""
+    gain = attributes if part == ATTRIBUTES and attributes is not None else whole
+    return gain.gain > 0
 
 
 def _choose(

@@ -115,11 +115,13 @@ def as_text(tuned: Tuned, limits: Mapping[str, Any], classes: Labels, about: Map
     for part, gain in tuned.parts.items():
         table.add_row(part, *_cells(gain), "yes" if part in tuned.kept else "no")
     table.add_section()
-    table.add_row("all that was kept", *_cells(tuned.whole), "")
+    table.add_row("the whole search", *_cells(tuned.whole), "")
     if tuned.attributes is not None:
         table.add_row("", *_cells(tuned.attributes), "")
     text = StringIO()
     Console(file=text, width=_WIDTH).print(table)
+    if not tuned.kept:
+        text.write("nothing gains on photos that were not tuned on: the file leaves predictions as they are\n")
     if limits["left_out"]:
         names = dict(zip(classes.ids, classes.names, strict=True))
         text.write("left out of every prediction: " + ", ".join(names[label] for label in limits["left_out"]) + "\n")

@@ -1,0 +1,219 @@
+"""`imatfashion tune` on a run that was trained, and its file in predictions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from imatfashion.cli import app
+from imatfashion.config.schema import (
+    Config,
+    DataConfig,
+    GpuConfig,
+    LoggerConfig,
+    ModelConfig,
+    Phase,
+    PredictConfig,
+    ScheduleConfig,
+    StageConfig,
+)
+from imatfashion.evaluate.score import score_files
+from imatfashion.evaluate.tune.command import exact_score
+from imatfashion.evaluate.tune.crossval import Gain, Tuned
+from imatfashion.evaluate.tune.outcomes import count_outcomes
+from imatfashion.evaluate.tune.predict import measured_photos
+from imatfashion.evaluate.tune.run import best_checkpoint, read_tuning_run, typical_areas
+from imatfashion.evaluate.tune.setting import Setting
+from imatfashion.evaluate.tune.tuner import Tuner
+from imatfashion.evaluate.tune.write import limits_of, write_tuning
+from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.models.spec import build_network
+from imatfashion.predict.predictor import Predictor
+from imatfashion.predict.run import run_prediction
+
+
+@pytest.fixture(scope="module")
+def run(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class run of a few seconds that counts all twenty photos as validation: enough for five folds."""
+    from imatfashion.training.fit import fit
+
+    folder = tmp_path_factory.mktemp("runs") / "classes"
+    config = Config(
+        stage=StageConfig("classes"),
+        data=DataConfig(root=str(drawn), workers=0),
+        model=ModelConfig(backbone="test_resnet", weights="none", decoder_width=32),
+        schedule=ScheduleConfig([Phase(12, False, 5e-3)]),
+        gpu=GpuConfig("cpu"),
+        logger=LoggerConfig(tensorboard=False, panels=0),
+        resolution=64,
+        batch_size=4,
+        run_dir=str(folder),
+        progress=False,
+    )
+    fit(config)
+    names = sorted(path.name for path in (drawn / "train").iterdir())
+    (folder / "split.json").write_text(json.dumps({"val": names, "near_duplicates": []}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def attributes(run: Path, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An attribute classifier with random weights, of the same labels."""
+    labels = json.loads((drawn / "label_descriptions.json").read_text())["attributes"]
+    classes = load_checkpoint(run / "checkpoints" / "best.ckpt")[0]
+    spec = replace(
+        classes,
+        stage="attributes",
+        attribute_ids=tuple(item["id"] for item in labels),
+        attribute_names=tuple(item["name"] for item in labels),
+        allowed_pairs=tuple(tuple(range(index % 4)) for index in range(len(classes.class_ids))),
+        embedding=16,
+    )
+    torch.manual_seed(0)
+    state = {"network." + name: tensor for name, tensor in build_network(spec).state_dict().items()}
+    path = tmp_path_factory.mktemp("attributes") / "checkpoints" / "best.ckpt"
+    path.parent.mkdir()
+    torch.save({"hyper_parameters": {"spec": spec.to_json()}, "state_dict": state}, path)
+    return path.parent.parent
+
+
+def tune(*arguments: object, code: int = 0) -> str:
+    done = CliRunner().invoke(app, ["tune", *map(str, arguments), "--device", "cpu"])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+Predict = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def predicted(run: Path, attributes: Path, drawn: Path, tmp_path: Path) -> Predict:
+    """Predicts the tuned photos and scores the submission as `imatfashion score` does."""
+
+    def predict(**changes: Any) -> dict[str, Any]:
+        config = PredictConfig(
+            classes_ckpt=str(run / "checkpoints" / "best.ckpt"),
+            attributes_ckpt=str(attributes / "checkpoints" / "best.ckpt"),
+            images=str(drawn / "train"),
+            output=str(tmp_path / "submission.csv"),
+            device="cpu",
+            progress=False,
+        )
+        report = score_files(drawn / "train.csv", run_prediction(replace(config, **changes))).to_json()
+        return {name: report[name] for name in ("per_photo", "pooled")}
+
+    return predict
+
+
+@pytest.mark.parametrize("objective", ["per_photo", "competition"])
+def test_the_submission_scores_what_was_promised(
+    objective: str, run: Path, attributes: Path, predicted: Predict, tmp_path: Path
+) -> None:
+    path = tmp_path / "tuning.json"
+    told = tune(run, "--attributes", attributes, "--objective", objective, "--output", path)
+    found = json.loads(path.read_text())
+    assert found["objective"] == objective
+    assert predicted() == found["tuned_photos"]["plain"]
+    assert predicted(tuning=str(path)) == found["tuned_photos"]["tuned"]
+    assert ("made for the competition's score alone" in told) == (objective == "competition")
+    assert f"tuning: {path}" in told
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_setting_is_predicted_as_it_was_counted(
+    seed: int, run: Path, attributes: Path, predicted: Predict, tmp_path: Path
+) -> None:
+    given = read_tuning_run(run)
+    predictor = Predictor.load(given.checkpoint, best_checkpoint(attributes), "cpu")
+    measured = list(measured_photos(predictor, given.table, given.photos))
+    outcomes = count_outcomes(measured, typical_areas(given.table, given.photos[:5]))
+    classes, names = given.table.classes, given.table.attributes
+    parts = predictor.class_stage.component_classes
+    tuner = Tuner(outcomes, "competition", num_classes=len(classes), component_classes=parts, described=True)
+    rng = np.random.default_rng(seed)
+    # Low limits, so that something is left; nothing at all of some classes, and some attributes never.
+    options = outcomes.options
+    masks = [options.number(*rng.integers(0, (2, 5, 4))) for _ in range(len(classes))]
+    masks = np.where(rng.random(len(classes)) < 0.2, options.nothing, masks)
+    setting = Setting(masks, rng.choice([0.05, 0.45, 0.5, 0.55, np.inf], len(names)))
+    nothing = Gain(0, 0, 0, 0, True)
+    tuned = Tuned(setting, {}, ("attributes",), nothing, None)
+    path = tmp_path / "tuning.json"
+    about = {"objective": "competition", "photos": len(given.photos), "folds": 5}
+    write_tuning(path, limits_of(tuner, tuned, classes, names), tuned, {}, about)
+    wanted = exact_score(outcomes, setting, given.table).to_json()
+    assert predicted(tuning=str(path)) == {name: wanted[name] for name in ("per_photo", "pooled")}
+    assert wanted["pooled"]["without_attributes"] > 0
+
+
+def test_the_same_seed_writes_the_same_file(run: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path in paths:
+        tune(run, "--output", path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    found = json.loads(paths[0].read_text())
+    assert found["left_out"] == []
+    assert "threshold" not in found
+    tune(run)
+    assert (run / "tuning.json").read_bytes() == paths[0].read_bytes()
+
+
+def test_prepared_data_and_fewer_photos(run: Path, drawn: Path, tmp_path: Path) -> None:
+    from imatfashion.data.prepare import prepare
+
+    prepare(drawn, tmp_path / "prepared", resolution=64, workers=0)
+    path = tmp_path / "tuning.json"
+    tune(run, "--data", tmp_path / "prepared", "--photos", 12, "--folds", 3, "--output", path)
+    assert json.loads(path.read_text())["photos"] == 12
+
+
+def test_another_checkpoint_is_told_of(
+    run: Path, predicted: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tuning.json"
+    tune(run, "--output", path)
+    predicted(tuning=str(path))
+    assert "tuned for another" not in capsys.readouterr().err
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"classes_ckpt": "0" * 64}))
+    predicted(tuning=str(path), output=str(tmp_path / "other.csv"))
+    assert "was tuned for another classes_ckpt than the one given" in capsys.readouterr().err
+
+
+def test_what_cannot_be_tuned(run: Path, attributes: Path, drawn: Path, tmp_path: Path) -> None:
+    assert "take one of per_photo, pooled, competition" in tune(run, "--objective", "best", code=2)
+    assert "too few to tune on in 5 folds" in tune(run, "--photos", 8, code=2)
+    assert "holds no run (no config.yaml)" in tune(tmp_path, code=2)
+    assert "there is no checkpoint" in tune(run, "--attributes", tmp_path, code=2)
+    assert "is not there: start the command where" in tune(run, "--data", tmp_path / "nowhere", code=2)
+    taken = tmp_path / "notes.json"
+    taken.write_text("{}")
+    assert "is not a tuning file; give another --output" in tune(run, "--output", taken, code=2)
+
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    (copy / "split.json").unlink()
+    assert "has no split.json" in tune(copy, code=2)
+    (copy / "split.json").write_text(json.dumps({"val": ["elsewhere.jpg"] * 2 + ["other.jpg"]}))
+    assert "2 of 2 validation photos" in tune(copy, code=2)
+    (copy / "config.yaml").write_text("stage: {name: attributes}\ndata: {root: x}\n")
+    assert "is a run of stage=attributes" in tune(copy, code=2)
+    (copy / "config.yaml").write_text("[1")
+    assert "cannot be read as YAML" in tune(copy, code=2)
+
+
+def test_other_label_files(run: Path, drawn: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(drawn, data)
+    labels = json.loads((data / "label_descriptions.json").read_text())
+    labels["categories"].append({"id": 900, "name": "sail", "supercategory": "", "level": 2})
+    (data / "label_descriptions.json").write_text(json.dumps(labels))
+    assert "with the same label file" in tune(run, "--data", data, code=2)
