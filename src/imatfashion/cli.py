@@ -10,7 +10,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
-from imatfashion.errors import FashionError
+from imatfashion.errors import FashionError, fault_of_machine
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +32,12 @@ def sentence(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except FashionError as error:
             typer.echo(f"error: {error}", err=True)
+            sys.exit(2)
+        except (OSError, RuntimeError) as error:
+            told = fault_of_machine(error)
+            if told is None:
+                raise
+            typer.echo(f"error: {told}", err=True)
             sys.exit(2)
 
     return wrapped

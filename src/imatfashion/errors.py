@@ -1,5 +1,11 @@
 """What is shown to a person as a sentence instead of a traceback."""
 
+from __future__ import annotations
+
+import errno
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class FashionError(Exception):
     """A mistake the user can mend: the message says what is wrong, where (file, row, key) and what to do.
@@ -26,3 +32,26 @@ class Interrupted(SystemExit):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def fault_of_machine(error: BaseException) -> str | None:
+    """The sentence for what can strike any command at any of its writes: a full disk, a loader process that was killed.
+
+    Args:
+        error: whatever ended the command.
+
+    Returns:
+        None where it is something else.
+    """
+    if isinstance(error, OSError) and error.errno in _FULL:
+        where = f" at {error.filename}" if error.filename else ""
+        return (
+            f"the disk is full{where} ({error.strerror}): make room and give the command again, what is finished is "
+            "kept (a training goes on with resume=RUN_DIR)"
+        )
+    if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid"):
+        return (
+            "a process that loads photos was killed, perhaps for want of memory: go on with resume=RUN_DIR and fewer "
+            "data.workers"
+        )
+    return None

@@ -20,6 +20,7 @@ from imatfashion.data.records import EmptyPhoto, Garment
 from imatfashion.data.sources.source import Source
 from imatfashion.data.sources.submission import read
 from imatfashion.errors import FashionError
+from imatfashion.predict.merge import merge
 from imatfashion.predict.parts import read_part
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.run import run_prediction
@@ -273,3 +274,31 @@ def test_a_failure_before_the_first_photo_leaves_nothing(config: Make, tmp_path:
     with pytest.raises(FashionError):
         run_prediction(config(device="cuda:99"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["x.table", "maps"])
+def test_killed_between_the_folder_and_the_removal_of_its_part(
+    config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    part = tmp_path / f"{output}.part"
+
+    def killed(*args: object) -> None:
+        lines = part.read_bytes()
+        merge(*args)  # type: ignore[arg-type]
+        part.write_bytes(lines)
+        raise _KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imatfashion.predict.run.merge", killed)
+        with pytest.raises(_KilledError):
+            run_prediction(config(output))
+    made = {path: path.read_bytes() for path in (tmp_path / output).rglob("*") if path.is_file()}
+    assert run_prediction(config(output)) == tmp_path / output
+    assert not part.exists()
+    assert made == {path: path.read_bytes() for path in (tmp_path / output).rglob("*") if path.is_file()}
+    with pytest.raises(FashionError, match="is there already"):
+        run_prediction(config(output))
+    # A folder beside a part that is not whole is somebody else's.
+    part.write_bytes(b"")
+    with pytest.raises(FashionError, match="is there already"):
+        run_prediction(config(output))

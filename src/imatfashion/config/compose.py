@@ -23,7 +23,7 @@ from imatfashion.config.resume import merge_resumed
 from imatfashion.config.sentences import explain
 from imatfashion.config.sweep_end import advice, end_sweep
 from imatfashion.config.sweep_run import keep_error, run_sweep_job
-from imatfashion.errors import FashionError, Interrupted
+from imatfashion.errors import FashionError, Interrupted, fault_of_machine
 
 
 def run_app(
@@ -63,6 +63,11 @@ def run_app(
         if job.started:
             raise
         _exit(f"the command line does not make a config: {error}")
+    except (OSError, RuntimeError) as error:
+        told = fault_of_machine(error)
+        if told is None:
+            raise
+        _exit(told)
     except Interrupted as stop:
         end_sweep(after_sweep)
         _exit(str(stop), code=stop.exit_code)

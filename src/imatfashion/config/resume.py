@@ -64,8 +64,10 @@ def load_yaml(run_dir: Path) -> DictConfig:
 
 
 def save_config(config: Any, path: Path) -> None:
-    """Write a config (a dataclass of the schema) as YAML."""
-    OmegaConf.save(OmegaConf.structured(config), path)
+    """Write a config (a dataclass of the schema) as YAML; whole or not at all, since half of one is a valid config."""
+    aside = path.with_name(path.name + ".part")
+    OmegaConf.save(OmegaConf.structured(config), aside)
+    aside.replace(path)
 
 
 def load_config(run_dir: Path, schema: type[Any]) -> Any:

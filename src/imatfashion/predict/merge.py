@@ -64,7 +64,9 @@ def merge(
             yield result
 
     try:
-        if format == "submission":
+        if output.is_dir():  # killed between the folder's rename and the removal of its parts
+            problems += [(result.name, result.problem) for result in results() if result.problem]
+        elif format == "submission":
             write_submission(output, once(), classes, attributes)
         elif format == "coco":
             write_coco(output, (once(), results()), classes, attributes)

@@ -15,6 +15,7 @@ from imatfashion.predict.coco import OPENING
 from imatfashion.predict.images import Photo
 from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.overlays import overlay_path
+from imatfashion.predict.parts import part_path
 from imatfashion.predict.pngs import png_name
 from imatfashion.predict.submission import COLUMNS
 
@@ -91,15 +92,22 @@ def _checkpoints(config: PredictConfig, key: str) -> tuple[Path, ...]:
     return tuple(Path(path).expanduser() for path in checkpoint_paths(key, getattr(config, key)))
 
 
+def is_made(plan: Plan) -> bool:
+    """Whether the folder that shall be written is there, which is whole then: it appears by a rename."""
+    return plan.output.is_dir() and plan.format not in _OURS and any(plan.output.iterdir())
+
+
 def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) -> None:
     """Refuse to write over what is not ours.
 
-    A finished file of the same format is replaced; a folder or any other file is not.
+    A finished file of the same format is replaced; a folder or any other file is not, but for one whose part files are
+    still there: that prediction was killed before its last step.
 
     Raises:
         FashionError: something else is in the way.
     """
-    if plan.output.is_dir() and (plan.format not in _OURS) and any(plan.output.iterdir()):
+    parts = [part_path(plan.output, shard, plan.shards) for shard in range(plan.shards)]
+    if is_made(plan) and not any(path.exists() for path in parts):
         raise FashionError(f"the output {plan.output} is there already; remove it or change output=")
     if plan.output.exists() and not _is_ours(plan.output, plan.format):
         raise FashionError(f"{plan.output} is there and is not a {plan.format} that was written here; change output=")
