@@ -7,7 +7,10 @@ from imatfashion.config.schema import Config
 
 
 def main(config: Config) -> float | None:
-    """Train, write the report, and return the monitored metric for a sweep."""
+    """Train, write the report, and return the monitored metric for a sweep; or try the run without training it."""
+    if config.check or config.trainer.lr_find:
+        print(_tried(config))
+        return None
     from imatfashion.training.fit import fit
 
     result = fit(config)
@@ -18,6 +21,14 @@ def main(config: Config) -> float | None:
         print(f"run: {result.run_dir}\ncheckpoint: {result.best_checkpoint}\nreport: {page}")
         print("validation: " + " · ".join(f"{name} {value:.4f}" for name, value in result.figures.items()))
     return result.score
+
+
+def _tried(config: Config) -> str:
+    """What a dry run, or the search for a rate, found."""
+    from imatfashion.training.check_run import check_run
+    from imatfashion.training.lr_find import find_rate
+
+    return check_run(config) if config.check else find_rate(config)
 
 
 def compare(sweep_dir: Path) -> Path:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
 
 from imatfashion.config.schema import Config
+from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.tasks.base import FashionTask
 from imatfashion.training.build import make_data, make_spec
 from imatfashion.training.device import device_settings
+from imatfashion.training.fit import fit
+from imatfashion.training.prepare import prepare
+from imatfashion.training.progress import Throughput
 
 
 def test_pairs_and_components_are_those_of_the_training_photos(tiny: Callable[..., Config]):
@@ -40,3 +52,42 @@ def test_all_pairs_where_the_config_asks_for_them(tiny: Callable[..., Config]):
     data = make_data(config, device_settings(config))
     data.setup()
     assert all(len(row) == len(data.truth.attributes) for row in make_spec(config, data).allowed_pairs)
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL."""
+
+
+def test_a_run_stopped_before_its_first_checkpoint_starts_from_its_own_weights(
+    tiny: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(5)
+    file = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_resnet", pretrained=False).state_dict(), file)
+
+    def config(name: str, **fields: Any) -> Config:
+        made = tiny(run_dir=str(tmp_path / name), max_steps=1, **fields)
+        made.model.weights = str(file)
+        return made
+
+    def kill(*rest: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Throughput, "on_train_batch_start", kill)
+        with pytest.raises(Killed):
+            fit(config("cut"))
+    resumed = load_checkpoint(fit(config("cut", resume=str(tmp_path / "cut"))).best_checkpoint)[1]
+    whole = load_checkpoint(fit(config("whole")).best_checkpoint)[1]
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize(("precision", "fused"), [("16-mixed", False), ("bf16-mixed", True), ("32-true", True)])
+def test_gradients_can_be_clipped_at_every_precision(
+    tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, precision: str, fused: bool
+) -> None:
+    task = prepare(tiny()).task
+    monkeypatch.setattr(FashionTask, "device", torch.device("cuda"))
+    # Lightning refuses to clip where the optimizer unscales by itself, as a fused one does.
+    task._trainer = SimpleNamespace(precision=precision)  # type: ignore[assignment]
+    assert task.configure_optimizers().defaults["fused"] is fused

@@ -95,7 +95,8 @@ class FashionTask(pl.LightningModule):
                 {"params": parameters, "encoder": is_encoder, "weight_decay": decay if decayed else 0.0, "lr": 0.0}
                 for (is_encoder, decayed), parameters in sorted(groups.items())
             ],
-            fused=self.device.type == "cuda",
+            # A fused optimizer unscales the gradients of 16-mixed itself, and then they cannot be clipped.
+            fused=self.device.type == "cuda" and getattr(self._trainer, "precision", None) != "16-mixed",
         )
 
     def on_fit_start(self) -> None:

@@ -109,9 +109,17 @@ def _capacity(config: Config, memory_gb: float | None, precision: str) -> int:
     """Photos that fit a device; without a memory figure (a processor), at most 16."""
     if memory_gb is None:
         return 16
-    photo = _PHOTO_GB[config.stage.name] * (config.resolution / 512) ** 2 * config.layers**0.5
-    photo *= 1.0 if precision == "32-true" else 0.55
-    return max(1, int((memory_gb * 0.9 - _FIXED_GB) / photo))
+    return max(1, int((memory_gb * 0.9 - _FIXED_GB) / _photo_gb(config, precision)))
+
+
+def _photo_gb(config: Config, precision: str) -> float:
+    photo = _PHOTO_GB[config.stage.name] * (config.resolution / 512) ** 2 * float(config.layers**0.5)
+    return photo * (1.0 if precision == "32-true" else 0.55)
+
+
+def estimated_gb(config: Config, settings: DeviceSettings) -> float:
+    """Memory of a device, GB, as the per-device batch was derived from it."""
+    return _FIXED_GB + settings.micro_batch * _photo_gb(config, settings.precision)
 
 
 def _largest_divisor(number: int, limit: int) -> int:

@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from imatfashion.config.resume import save_config
 from imatfashion.config.schema import Config
 from imatfashion.data.split import save_split
+from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint, load_state
 from imatfashion.training.build import TaskClass
 from imatfashion.training.evaluation import evaluate
@@ -24,7 +25,8 @@ from imatfashion.training.prepare import prepare
 from imatfashion.training.progress import Throughput
 from imatfashion.training.run_lock import run_lock
 from imatfashion.training.signals import StopSignals
-from imatfashion.training.summary import start_text, write_summary
+from imatfashion.training.start import start_text
+from imatfashion.training.summary import write_summary
 from imatfashion.training.trainer import Run, best_checkpoint, make_trainer, quiet
 
 _logger = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ def fit(config: Config, *, task: TaskClass | None = None) -> FitResult:
             platform was reached.
         Interrupted: Ctrl-C or SIGTERM came.
     """
+    if config.check or config.trainer.lr_find:
+        raise FashionError("fit trains: give check=true to check_run and trainer.lr_find=true to find_rate")
     while True:
         try:
             return _fit(config, task)

@@ -38,7 +38,7 @@ class LastGood(Callback):
         if batch_idx % trainer.accumulate_grad_batches:
             return
         if not self._buffers:
-            self._buffers = [(buffer, buffer.clone()) for buffer in pl_module.network.buffers()]  # type: ignore[operator,union-attr]
+            self._buffers = [(buffer, buffer.clone()) for buffer in pl_module.network.buffers()]  # type: ignore[union-attr]
         for buffer, kept in self._buffers:
             kept.copy_(buffer)
 

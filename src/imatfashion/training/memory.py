@@ -59,8 +59,13 @@ def smaller_batches(config: Config, settings: DeviceSettings) -> list[int]:
     return [size for size in range(settings.micro_batch - 1, 0, -1) if share % size == 0]
 
 
-def with_memory(work: Callable[[], T], run: Run) -> T:
+def with_memory(work: Callable[[], T], run: Run, *, trial: bool = False) -> T:
     """Do the work of a run; where memory runs out, say what fits.
+
+    Args:
+        work: what may need too much.
+        run: the run.
+        trial: there is no run to go on with.
 
     Raises:
         OutOfMemory: memory ran out.
@@ -75,14 +80,14 @@ def with_memory(work: Callable[[], T], run: Run) -> T:
         on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error)
         from_loader = "DataLoader worker" in str(error)
     free_memory()
-    raise _fault("the GPU" if on_gpu else "a loader process" if from_loader else "this machine", run)
+    raise _fault("the GPU" if on_gpu else "a loader process" if from_loader else "this machine", run, trial)
 
 
-def _fault(where: str, run: Run) -> OutOfMemory:
+def _fault(where: str, run: Run, trial: bool) -> OutOfMemory:
     config, settings, sizes = run.config, run.settings, smaller_batches(run.config, run.settings)
     tried = f"{where} is out of memory at {config.resolution} × {config.resolution} pixels with "
     tried += f"gpu.per_device_batch={settings.micro_batch}"
-    if config.trainer.on_memory == "shrink" and sizes:
+    if config.trainer.on_memory == "shrink" and sizes and not trial:
         return OutOfMemory(f"{tried}, {sizes[0]} is tried{_accumulated(run, sizes[0])}", run.run_dir, sizes[0])
     # Several processes cannot try it here: they wait for one another in every step.
     alone = settings.devices * settings.nodes == 1
@@ -92,12 +97,8 @@ def _fault(where: str, run: Run) -> OutOfMemory:
         return OutOfMemory(f"{tried}, and no smaller one fits: {advice}", run.run_dir, None)
     fits = f"{sizes[0]} fits, as was tried" if alone else f"{sizes[0]} is the next to try"
     command = f"python train.py resume={run.run_dir} gpu.per_device_batch={sizes[0]}"
-    return OutOfMemory(
-        f"{tried}, {fits}{_accumulated(run, sizes[0])}; go on with: {command} "
-        "(trainer.on_memory=shrink does so by itself)",
-        run.run_dir,
-        sizes[0],
-    )
+    advice = "give it" if trial else f"go on with: {command} (trainer.on_memory=shrink does so by itself)"
+    return OutOfMemory(f"{tried}, {fits}{_accumulated(run, sizes[0])}; {advice}", run.run_dir, sizes[0])
 
 
 def _accumulated(run: Run, size: int) -> str:
@@ -133,7 +134,8 @@ def _try_step(size: int, settings: DeviceSettings, task: FashionTask, data: Fash
         warnings.filterwarnings("ignore", message=".*self.log.*")
         with mixed:
             loss = task.training_step(batch, 0)
-        loss.backward()
+        assert isinstance(loss, torch.Tensor)
+        loss.backward()  # type: ignore[no-untyped-call]
     task.configure_optimizers().step()
 
 

@@ -18,8 +18,8 @@ SHARE = 0.95
 _OWN_FILES = 30
 # First files of the dashboards, and a panel.
 _DASHBOARD_FILES = 12
-# last.ckpt, best.ckpt and the one that is being written beside them.
-_CHECKPOINTS = 3
+CHECKPOINTS = 3
+"""last.ckpt, best.ckpt and the one that is being written beside them."""
 # Pictures, figures and the report, GB.
 _PICTURES_GB = 0.02
 
@@ -45,7 +45,7 @@ def room_taken(limits: PlatformConfig, run_dir: Path, size_gb: float) -> str | N
 def _disk_taken(limit: float | None, run_dir: Path, size_gb: float) -> str | None:
     used = folder_usage(run_dir).gb
     present = sum((run_dir / "checkpoints" / name).is_file() for name in ("last.ckpt", "best.ckpt"))
-    to_write = _CHECKPOINTS - present
+    to_write = CHECKPOINTS - present
     if limit is None or used + to_write * size_gb + _PICTURES_GB <= SHARE * limit:
         return None
     return (
