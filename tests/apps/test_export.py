@@ -175,6 +175,8 @@ def test_the_file_alone_suffices(exported: Path, checkpoints: tuple[Path, Path])
         model = onnx.load(path)
         onnx.checker.check_model(model, full_check=True)
         assert not model.graph.node[0].metadata_props
+        sizes = [value.type.tensor_type.shape.dim[0].dim_param for value in model.graph.input]
+        assert sizes == ["photos", *["garments"] * (len(sizes) - 1)]
         assert b"site-packages" not in path.read_bytes()
         assert str(Path.home()).encode() not in path.read_bytes()
 
@@ -395,7 +397,8 @@ def test_example_with_padding(exported: Path, repository: Path, tmp_path: Path) 
     onnx.save(model, tmp_path / "padded.onnx")
     Image.fromarray(blocks(64, 128)).save(tmp_path / "photo.png")
     printed, out = run_example(repository, tmp_path, tmp_path / "photo.png", tmp_path / "padded.onnx")
-    assert Image.open(out).size == (128, 128)
+    with Image.open(out) as picture:
+        assert picture.size == (128, 128)
     large = {name for name, share in expected_shares(checkpoint, tmp_path / "photo.png").items() if share > 5}
     assert large
     assert large <= set(shares(printed))

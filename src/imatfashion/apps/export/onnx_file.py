@@ -100,20 +100,14 @@ def _graph(spec: ModelSpec, network: Segmenter | AttributeNetwork) -> tuple[nn.M
     side = spec.resolution
     # Two photos and three garments: sizes of 0 and 1 would be taken for constants, equal ones for the same.
     image = torch.zeros(2, side, side, 3, dtype=torch.uint8)
-    batch = {0: torch.export.Dim("photos")}
+    # Sizes with names are refused by one version of torch or warned of by another where three inputs share one.
+    free = {0: torch.export.Dim.DYNAMIC}
     if isinstance(network, Segmenter):
-        return ClassGraph(network, spec), (image,), {"image": batch}
+        return ClassGraph(network, spec), (image,), {"image": free}
     garments = torch.zeros(3, dtype=torch.int64)
     inputs = (image, torch.zeros(3, side, side, dtype=torch.bool), garments, garments.clone())
-    # Naming the same size three times is warned of: the other two are found to be equal to the first.
-    same = {0: torch.export.Dim.AUTO}
-    sizes = {
-        "image": batch,
-        "masks": {0: torch.export.Dim("garments")},
-        "garment_photo": same,
-        "garment_class": same,
-    }
-    return AttributeGraph(network, spec), inputs, sizes
+    names = ("image", "masks", "garment_photo", "garment_class")
+    return AttributeGraph(network, spec), inputs, dict.fromkeys(names, free)
 
 
 def _finished(model: Any, spec: ModelSpec, digest: str) -> bytes:  # an onnx.ModelProto
@@ -122,6 +116,9 @@ def _finished(model: Any, spec: ModelSpec, digest: str) -> bytes:  # an onnx.Mod
         del item.metadata_props[:]
         item.doc_string = ""
     del model.graph.value_info[:]
+    for value in (*model.graph.input, *model.graph.output):
+        per_photo = value.name == "image" or spec.stage == "classes"
+        value.type.tensor_type.shape.dim[0].dim_param = "photos" if per_photo else "garments"
     model.producer_name, model.producer_version = "imatfashion", version("imatfashion")
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(metadata(spec, digest), ensure_ascii=False, sort_keys=True)
