@@ -55,9 +55,16 @@ class Server:
             self.said.append(line)
         self.url = re.findall(r"http://\S+", self.said[-1])[0]
 
-    def ask(self, path: str, data: bytes | None = None) -> dict[str, object]:
-        with urllib.request.urlopen(self.url + path, data=data, timeout=60) as response:
-            return dict(json.loads(response.read()))
+    def ask(self, path: str, data: bytes | None = None) -> tuple[int, dict[str, object]]:
+        """Status and answer."""
+        try:
+            with urllib.request.urlopen(self.url + path, data=data, timeout=60) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+        except ConnectionError:  # closed while the server ended
+            return 0, {}
 
     def end(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
         """Exit code and what it said since it was ready."""
@@ -79,43 +86,28 @@ def running(*words: str) -> Iterator[Server]:
 def test_serves_until_ctrl_c(model: list[str]) -> None:
     with running(*model, "--port", "0", "--device", "cpu") as server:
         assert re.fullmatch(r"the page: http://127\.0\.0\.1:\d+ \(Ctrl-C ends it\)\n", "".join(server.said))
-        assert server.ask("/health")["status"] == "ok"
-        assert server.ask("/predict?name=a.jpg", photo())["width"] == 90
+        assert server.ask("/health")[1]["status"] == "ok"
+        assert server.ask("/predict?name=a.jpg", photo())[1]["width"] == 90
+        assert server.ask("/predict?name=a.jpg", b"no photo")[0] == 415
         assert server.end() == (0, "stopped\n", "")
 
 
-def test_ctrl_c_while_photos_wait(model: list[str]) -> None:
-    with running(*model, "--port", "0", "--device", "cpu") as server, concurrent.futures.ThreadPoolExecutor(6) as pool:
-        answers = [pool.submit(server.ask, "/predict?name=a.jpg", photo(2000, 2000)) for _ in range(6)]
-        while not server.ask("/health")["waiting"]:
-            time.sleep(0.01)
-        code, out, err = server.end()
-        assert (code, out) == (0, "stopped\n")
-        assert "Traceback" not in err
-        concurrent.futures.wait(answers)
-
-
-def test_more_than_the_queue_holds_is_told_so(model: list[str]) -> None:
-    with running(*model, "--port", "0", "--device", "cpu") as server, concurrent.futures.ThreadPoolExecutor(20) as pool:
-
-        def ask(_: int) -> int:
-            try:
-                server.ask("/predict?name=a.jpg", photo(1500, 1500))
-            except urllib.error.HTTPError as error:
-                with error:
-                    assert "are waiting already; try again" in json.loads(error.read())["error"]
-                    return error.code
-            return 200
-
-        codes = list(pool.map(ask, range(20)))
-        assert set(codes) == {200, 503}
-        assert server.ask("/health")["waiting"] == 0
-
-
-def test_other_host_is_warned_of(model: list[str]) -> None:
-    with running(*model, "--port", "0", "--host", "0.0.0.0", "--device", "cpu") as server:
+def test_a_full_queue_and_ctrl_c_while_photos_wait(model: list[str]) -> None:
+    with (
+        running(*model, "--port", "0", "--host", "0.0.0.0", "--device", "cpu") as server,
+        concurrent.futures.ThreadPoolExecutor(20) as pool,
+    ):
         assert server.said[0].startswith("warning: --host 0.0.0.0 lets every machine")
-        assert server.ask("/health")["status"] == "ok"
+        data = photo(2500, 2000)
+        asked = [pool.submit(server.ask, "/predict?name=a.jpg", data) for _ in range(20)]
+        finished = (future.result() for future in concurrent.futures.as_completed(asked))
+        refused = next(answer for answer in finished if answer[0] != 200)
+        assert refused == (503, {"error": "8 photos are waiting already; try again in a moment"})
+        assert server.end() == (0, "stopped\n", "")
+        answers = [future.result() for future in asked]
+        assert {200, 503} <= {status for status, _ in answers} <= {0, 200, 503}
+        told = {str(answer["error"]) for status, answer in answers if status == 503}
+        assert any("being ended" in sentence for sentence in told)
 
 
 def run(*words: str) -> str:

@@ -25,6 +25,7 @@ from tests.apps.serve_model import NASTY, painted, photo, save_model
 
 testclient = pytest.importorskip("starlette.testclient", reason="needs the extra [serve]")
 from imatfashion.apps.serve.guard import LOOPBACK  # noqa: E402 (behind the check of the extra)
+from imatfashion.apps.serve.turns import Turns  # noqa: E402
 from imatfashion.apps.serve.web import build_app  # noqa: E402
 
 PLACE = "http://127.0.0.1:8400"
@@ -42,7 +43,7 @@ def service(model: tuple[Path, Path]) -> Service:
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> Iterator[testclient.TestClient]:
-    with testclient.TestClient(build_app(service, LOOPBACK), base_url=PLACE) as client:
+    with testclient.TestClient(build_app(service, Turns(8), LOOPBACK), base_url=PLACE) as client:
         yield client
 
 
@@ -295,7 +296,7 @@ def test_own_origin_is_served(client: testclient.TestClient) -> None:
 
 def test_without_attribute_model_nothing_is_said_of_attributes(model: tuple[Path, Path]) -> None:
     service = load_service(model[0], device="cpu")
-    with testclient.TestClient(build_app(service, None), base_url="http://any.name") as client:
+    with testclient.TestClient(build_app(service, Turns(8), None), base_url="http://any.name") as client:
         answer = client.post("/predict?name=a.jpg", content=photo()).json()
         assert {garment["attributes"] for garment in answer["garments"]} == {None}
         assert "with its attributes" not in client.get("/").text
@@ -305,7 +306,7 @@ def test_photo_at_the_limit_is_taken_and_one_pixel_more_is_not(service: Service)
     from dataclasses import replace
 
     small = replace(service, limits=Limits(pixels=40 * 30))
-    with testclient.TestClient(build_app(small, LOOPBACK), base_url=PLACE) as client:
+    with testclient.TestClient(build_app(small, Turns(8), LOOPBACK), base_url=PLACE) as client:
         assert client.post("/predict", content=photo(40, 30)).status_code == 200
         refusal(client.post("/predict", content=photo(41, 30)), 413)
 

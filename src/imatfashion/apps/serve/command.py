@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import socket
 import sys
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from imatfashion.apps.serve.service import Service
 
 _PACKAGES = ("starlette", "uvicorn")
-_PATIENCE = 10
-"""Seconds that requests at hand have after Ctrl-C."""
 
 
 def serve(
@@ -69,17 +66,15 @@ def _check(max_mb: float) -> None:
 
 
 def _run(listener: socket.socket, host: str, service: Service) -> None:
-    import uvicorn  # behind the check of the extra
-
-    from imatfashion.apps.serve.guard import LOOPBACK
+    from imatfashion.apps.serve.guard import LOOPBACK  # behind the check of the extra
+    from imatfashion.apps.serve.server import PageServer
+    from imatfashion.apps.serve.turns import Turns
     from imatfashion.apps.serve.web import build_app
 
-    app = build_app(service, LOOPBACK | {host.lower()} if is_loopback(host) else None)
+    turns = Turns(service.limits.waiting)
+    app = build_app(service, turns, LOOPBACK | {host.lower()} if is_loopback(host) else None)
     _announce(host, listener.getsockname()[1])
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_PATIENCE)
-    # uvicorn raises Ctrl-C again when everything has ended.
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+    PageServer(app, turns).serve_until_ctrl_c(listener)
     _tell("stopped")
 
 

@@ -5,6 +5,7 @@ Nothing is written to disk, and the name is only ever a label.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
@@ -17,31 +18,45 @@ from imatfashion.data.plain_text import visible
 KINDS = "JPEG, PNG or WebP"
 """The photos that are taken: what every browser shows."""
 
+_MOST_HEARD = 500 * MEGA
+"""Bytes of a refused body that are waited for."""
+
 
 async def read_body(request: Request, most: int, what: str) -> bytes:
     """The request's body.
 
     Args:
         request: the request.
-        most: bytes that it may have; a longer one is not read to its end.
+        most: bytes that it may have.
         what: what it is, for the sentence: "the photo", for instance.
 
     Raises:
         Refused: too long (413), or cut off (400).
     """
-    too_long = Refused(413, f"{what} is larger than {most / MEGA:g} MB; send a smaller one")
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most:
-        raise too_long
-    body = bytearray()
+    too_long = declared.isdecimal() and int(declared) > most
+    body, seen = bytearray(), 0
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise too_long
+            seen += len(chunk)
+            too_long = too_long or seen > most
+            if seen > _MOST_HEARD:
+                break
+            # What is too long is heard out all the same, and forgotten: a browser that is answered while it sends takes
+            # the closed connection for a failure and never shows the answer.
+            body = bytearray() if too_long else body
+            body += b"" if too_long else chunk
     except ClientDisconnect as error:
         raise Refused(400, f"{what} did not arrive whole; send it again") from error
+    if too_long:
+        raise Refused(413, f"{what} is larger than {most / MEGA:g} MB; send a smaller one")
     return bytes(body)
+
+
+async def hear_out(request: Request) -> None:
+    """Read the body of a request that will be refused anyway, and forget it."""
+    with contextlib.suppress(Refused):
+        await read_body(request, 0, "the body")
 
 
 def plain_name(given: str) -> str:

@@ -21,12 +21,23 @@ class Turns:
 
     Args:
         places: requests that may wait or be served; one more is refused.
+
+    Attributes:
+        taken: places that are taken.
+        ending: set when the server is to end: the work at hand is done, what waits is refused.
     """
 
     def __init__(self, places: int) -> None:
         self.places = places
         self.taken = 0
+        self.ending = False
+        self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "predict")
+
+    @property
+    def full(self) -> bool:
+        """Whether all places are taken."""
+        return self.taken >= self.places
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -35,7 +46,7 @@ class Turns:
         Raises:
             Refused: all places are taken (503).
         """
-        if self.taken >= self.places:
+        if self.full:
             raise Refused(503, f"{self.taken} photos are waiting already; try again in a moment")
         self.taken += 1
         try:
@@ -47,7 +58,7 @@ class Turns:
         """The work's result, when its turn has come.
 
         Raises:
-            Refused: the work refused, or memory did not suffice (507).
+            Refused: the work refused, memory did not suffice (507), or the server ends (503).
         """
 
         def call() -> R:
@@ -56,8 +67,12 @@ class Turns:
             except (MemoryError, torch.OutOfMemoryError) as error:
                 raise Refused(507, "memory did not suffice for this photo; send a smaller one") from error
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        async with self._turn:
+            if self.ending:
+                raise Refused(503, "the server is being ended; start it again to go on")
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def close(self) -> None:
-        """Let the work at hand end, and drop what waits."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """Wait for the work at hand, and take no more."""
+        self.ending = True
+        self._thread.shutdown()

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from imatfashion.apps.serve.downloads import FILES, write_file
 from imatfashion.apps.serve.guard import Guard
-from imatfashion.apps.serve.intake import plain_name, read_body
+from imatfashion.apps.serve.intake import hear_out, plain_name, read_body
 from imatfashion.apps.serve.refusal import Refused
 from imatfashion.apps.serve.service import Service
 from imatfashion.apps.serve.turns import Turns
@@ -26,19 +26,20 @@ from imatfashion.apps.serve.turns import Turns
 STATIC = Path(__file__).parent / "static"
 
 
-def build_app(service: Service, hosts: Collection[str] | None) -> Starlette:
+def build_app(service: Service, turns: Turns, hosts: Collection[str] | None) -> Starlette:
     """The application.
 
     Args:
         service: the model behind it.
+        turns: where heavy work waits for its turn; closed when the application ends.
         hosts: names by which it may be asked for; None for any.
     """
-    handlers = Handlers(service, Turns(service.limits.waiting))
+    handlers = Handlers(service, turns)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        handlers.turns.close()
+        turns.close()
 
     routes = [
         Route("/", handlers.page),
@@ -86,9 +87,10 @@ class Handlers:
         """The garments of the photo that is the request's body; with `grid=1` its row on the submission's grid."""
         name = plain_name(request.query_params.get("name", ""))
         if request.headers.get("content-type", "").startswith("multipart/"):
+            await hear_out(request)
             raise Refused(415, "send one photo as the request's body, such as curl --data-binary @photo.jpg does")
         work = self.service.grid_row if request.query_params.get("grid") else self.service.predict
-        with self.turns.place():
+        async with self._place(request):
             data = await read_body(request, self.service.limits.photo_bytes, name)
             return JSONResponse(await self.turns.run(work, name, data))
 
@@ -97,12 +99,20 @@ class Handlers:
         file, predictor, limits = request.path_params["file"], self.service.predictor, self.service.limits
         if file not in FILES:
             raise Refused(404, f"there is no download {plain_name(file)}; there are {' and '.join(FILES)}")
-        with self.turns.place():
+        async with self._place(request):
             body = await read_body(request, limits.rows_bytes, "the list of rows")
             content = await self.turns.run(write_file, file, body, predictor.classes, predictor.attributes, limits)
         return Response(
             content, media_type=FILES[file], headers={"Content-Disposition": f'attachment; filename="{file}"'}
         )
+
+    @asynccontextmanager
+    async def _place(self, request: Request) -> AsyncIterator[None]:
+        """A place in the queue, or a refusal once the request has been heard out."""
+        if self.turns.full:
+            await hear_out(request)
+        with self.turns.place():
+            yield
 
     async def example(self, request: Request) -> Response:
         """An example's file."""
