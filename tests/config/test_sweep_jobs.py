@@ -124,9 +124,17 @@ def test_a_stopped_sweep_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
 def test_a_job_finished_by_itself_is_done(run: Run, tmp_path: Path) -> None:
     run("-m", "end=stop", "x=1,2")
     (tmp_path / "sweep/0/summary.json").write_text('{"best": 0.25}', encoding="utf-8")
+    (tmp_path / "sweep/0/report.html").touch()
     done = run("-m", "end=stop", "x=1")
     assert (done.returncode, calls(tmp_path)["0"]) == (0, ["1 stop new"])
     assert "best: job 0 (end=stop x=1): 0.2500" in done.stdout
+
+
+def test_a_job_killed_before_its_page_goes_on(run: Run, tmp_path: Path) -> None:
+    run("-m", "end=stop", "x=1,2")
+    (tmp_path / "sweep/0/summary.json").write_text('{"best": 0.25}', encoding="utf-8")
+    run("-m", "end=stop", "x=1")
+    assert calls(tmp_path)["0"] == ["1 stop new", "1 stop resumed"]
 
 
 def test_a_torn_job_file_belongs_to_no_job(run: Run, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 JOB_FILE = "job.json"
 """What a job's folder says of it; the folder is a run directory otherwise."""
+PAGE = "report.html"
+"""What a job that has ended writes last."""
 HARMLESS = ("progress", "logger", "checkpoint_minutes")
 """Keys that do not make another job of it: a sweep may go on with others."""
 
@@ -83,8 +85,9 @@ def _jobs(sweep_dir: Path) -> Iterator[SweepJob]:
             continue  # torn by a kill while it was claimed
         value, sentence = finite(fields.get("value")), str(fields.get("sentence") or "")
         summary = _object(path.parent / "summary.json")
-        if state != "done" and "best" in summary:
-            # Finished after all: by resume=FOLDER, or killed before it could say so.
+        if state != "done" and "best" in summary and (path.parent / PAGE).is_file():
+            # Finished after all: by resume=FOLDER, or killed before it could say so. The page is a run's last file:
+            # a job without it is gone on with, which trains nothing.
             state, value, sentence = "done", finite(summary["best"]), ""
         yield SweepJob(path.parent, tuple(map(str, overrides)), state, value, sentence)
 
