@@ -142,8 +142,8 @@ def test_any_setting_is_predicted_as_it_was_counted(
     rng = np.random.default_rng(seed)
     # Low limits, so that something is left; nothing at all of some classes, and some attributes never.
     options = outcomes.options
-    masks = [options.number(*rng.integers(0, (2, 5, 4))) for _ in range(len(classes))]
-    masks = np.where(rng.random(len(classes)) < 0.2, options.nothing, masks)
+    low = [options.number(*rng.integers(0, (2, 5, 4)).tolist()) for _ in range(len(classes))]
+    masks = np.where(rng.random(len(classes)) < 0.2, options.nothing, np.array(low, dtype=np.int64))
     setting = Setting(masks, rng.choice([0.05, 0.45, 0.5, 0.55, np.inf], len(names)))
     nothing = Gain(0, 0, 0, 0, True)
     tuned = Tuned(setting, {}, ("attributes",), nothing, None)

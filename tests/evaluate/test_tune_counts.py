@@ -26,6 +26,9 @@ def drawn_photo(rng: np.random.Generator) -> tuple[PhotoGarments, list[FoundGarm
     noisy = np.where(rng.random(blocks.shape) < 0.15, rng.integers(0, 4, blocks.shape), blocks).astype(np.uint8)
     if rng.random() < 0.2:
         noisy[:] = len(IDS)
+    if rng.random() < 0.2:  # a photo of nothing, or of the one pixel that a filler row has
+        blocks[:] = len(IDS)
+        blocks[0, 0] = rng.choice([len(IDS), 2])
     confidence = rng.random((1, SIDE, SIDE)).astype(np.float32)
     true = garments_from_labels(blocks[None], len(IDS), None, component_classes=range(len(IDS)))
     found = garments_from_labels(noisy[None], len(IDS), confidence, component_classes=range(len(IDS)))
@@ -65,7 +68,9 @@ def submitted(cuts: list[Described], outcomes: Outcomes, setting: Setting) -> Ph
     return PhotoGarments(np.array(classes, dtype=np.int64), np.array(attributes), runs)
 
 
-def reference(originals: list[tuple[PhotoGarments, list[Described]]], outcomes: Outcomes, setting: Setting) -> ScoreReport:
+def reference(
+    originals: list[tuple[PhotoGarments, list[Described]]], outcomes: Outcomes, setting: Setting
+) -> ScoreReport:
     tally = Tally()
     for truth, cuts in originals:
         tally.add(photo_hits(truth, submitted(cuts, outcomes, setting)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -100,13 +102,62 @@ def test_only_a_class_in_enough_photos_has_limits_of_its_own(count: int, own: bo
     assert (limits[1].score > 0.3) == own
 
 
+def test_half_of_what_is_right_of_a_class_stays() -> None:
+    # Four right garments are large; six are as small as thirty false ones, which would pay to be left out.
+    photos = []
+    for number in range(40):
+        small, right = number >= 4, number < 10
+        garment = (300 if small else 900, 0.9, 0.8 if right else 0.0)
+        photos.append(photo(number, [row(number, 0, [(1000, 0.9, 0.8)]), row(number, 1, [garment], truth=int(right))]))
+    tuner, found = tuned(photos)
+    assert tuner.outcomes.options.limits(1, int(found.setting.masks[1])).area <= 300
+    tuner, found = tuned(photos, "competition")
+    assert tuner.outcomes.options.limits(1, int(found.setting.masks[1])).area > 300
+
+
+def test_only_the_competition_silences_an_attribute() -> None:
+    photos = []
+    for number in range(40):
+        each = row(number, 0, [(1000, 0.9, 0.8)])
+        has = np.full((1, 1), number % 8 < 3)
+        photos.append(photo(number, [replace(each, truth=has)]))
+    assert tuned(photos, classes=1)[1].setting.thresholds[0] <= 0.9
+    assert tuned(photos, "competition", classes=1)[1].setting.thresholds[0] > 0.9
+
+
+def test_half_of_what_is_right_of_an_attribute_stays() -> None:
+    # Four garments surely have it; six have it, and thirty do not, at the same lower probability.
+    photos = []
+    for number in range(40):
+        each = row(number, 0, [(1000, 0.9, 0.8)], p=0.97 if number < 4 else 0.6)
+        photos.append(photo(number, [replace(each, truth=np.full((1, 1), number < 10))]))
+    assert tuned(photos, classes=1)[1].setting.thresholds[0] <= 0.6
+    assert tuned(photos, "competition", classes=1)[1].setting.thresholds[0] > 0.6
+
+
+def test_gains_are_those_of_photos_that_were_not_tuned_on() -> None:
+    # Whether a garment is right is a coin's toss: a limit that fits the photos at hand says nothing of others.
+    rng = np.random.default_rng(0)
+    photos = []
+    for number in range(40):
+        right, area, score = rng.random() < 0.5, int(rng.integers(10, 1000)), float(rng.random())
+        noise = row(number, 1, [(area, score, 0.8 if right else 0.0)], truth=int(right))
+        photos.append(photo(number, [row(number, 0, [(1000, 0.9, 0.8)]), noise]))
+    tuner, found = tuned(photos)
+    everything = np.ones(40, dtype=np.bool_)
+    fitted = tuner.tune(frozenset({"areas", "confidence"}), everything)
+    assert tuner.score(tuner.figures(fitted, with_attributes=False)) > found.whole.after + 0.01
+    assert found.whole.low < 0 or found.kept == ()
+
+
 def test_thresholds_follow_what_is_exact() -> None:
     photos = [photo(number, [row(number, 0, [(1000, 0.9, 0.8)], p=0.3)]) for number in range(40)]
     _, found = tuned(photos, classes=1)
     assert found.kept == ("attributes",)
     assert found.setting.thresholds[0] <= 0.3
     assert found.attributes is not None
-    assert (found.attributes.before, found.attributes.after) == (0, pytest.approx(0.6))
+    assert found.attributes.before == 0
+    assert found.attributes.after == pytest.approx(0.6)
     assert found.whole.gain == 0  # masks are as they were
 
 

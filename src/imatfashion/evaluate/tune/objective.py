@@ -37,12 +37,12 @@ class Objective:
 
     def __init__(self, outcomes: Outcomes, *, pooled: bool = False, equal: BoolArray | None = None) -> None:
         self.outcomes, self.pooled = outcomes, pooled
-        hits = outcomes.hits(equal)
+        hits = outcomes.hits(equal).astype(np.float64)
         kind = MASKS if equal is None else ATTRIBUTES
         garments = (outcomes.truth + outcomes.submitted).astype(np.float64)
         # Of an outcome: is anything there, is anything kept, and what counts.
-        self._there = garments > 0
-        self._kept = outcomes.submitted > 0
+        self._there = (garments > 0).astype(np.float64)
+        self._kept = (outcomes.submitted > 0).astype(np.float64)
         if pooled:
             self._adds = np.column_stack([garments, hits])
         else:
@@ -59,11 +59,11 @@ class Objective:
         rows = outcomes.rows_of(class_index)
         photos, chosen = outcomes.row_photo[rows], outcomes.chosen(masks)
         old, new = chosen[rows], outcomes.index[rows][:, options]
-        changed = []
-        for total, of_outcome in zip(self._sums(chosen), (self._adds, self._there, self._kept), strict=True):
-            without = total[photos] - of_outcome[old]
-            changed.append(without[:, None] + of_outcome[new])
-        return Trial(photos, self._finish(*changed, self._filler[photos][:, None]))
+        adds, there, kept = (
+            (total[photos] - of_outcome[old])[:, None] + of_outcome[new]
+            for total, of_outcome in zip(self._sums(chosen), (self._adds, self._there, self._kept), strict=True)
+        )
+        return Trial(photos, self._finish(adds, there, kept, self._filler[photos][:, None]))
 
     def score(self, total: FloatArray, photos: int) -> FloatArray:
         """The score of sums over photos, float64 (…,) of (…, K)."""
@@ -85,10 +85,9 @@ class Objective:
         outcomes = self.outcomes
         adds = np.zeros((outcomes.photos, self._adds.shape[1]))
         np.add.at(adds, outcomes.row_photo, self._adds[chosen])
-        there, kept = (
-            np.bincount(outcomes.row_photo, flags[chosen], minlength=outcomes.photos)
-            for flags in (self._there, self._kept)
-        )
+        there, kept = np.zeros(outcomes.photos), np.zeros(outcomes.photos)
+        np.add.at(there, outcomes.row_photo, self._there[chosen])
+        np.add.at(kept, outcomes.row_photo, self._kept[chosen])
         return adds, there, kept
 
     def _finish(self, adds: FloatArray, there: FloatArray, kept: FloatArray, filler: FloatArray) -> FloatArray:
@@ -98,7 +97,7 @@ class Objective:
         return np.where(kept[..., None] > 0, whole, extra)
 
 
-def _ratio(garments: FloatArray, hits: npt.NDArray[np.generic]) -> FloatArray:
+def _ratio(garments: FloatArray, hits: FloatArray) -> FloatArray:
     """Mean over the thresholds of hits / (garments − hits), float64 (…,) of (…,) and (…, T); 0 where there are none."""
     misses = garments[..., None] - hits
     mean: FloatArray = np.divide(hits, misses, out=np.zeros(misses.shape), where=misses > 0).mean(axis=-1)
@@ -113,4 +112,5 @@ def _filler_figures(outcomes: Outcomes, kind: int, pooled: bool) -> FloatArray:
         return np.column_stack([np.ones(len(truth)), hits])
     true_rows = outcomes.truth[outcomes.index[:, -1]] > 0
     classes = np.bincount(outcomes.row_photo, true_rows, minlength=outcomes.photos) + (truth == 0)
-    return (_ratio(truth + 1, hits) / classes)[:, None]
+    figures: FloatArray = (_ratio(truth + 1, hits) / classes)[:, None]
+    return figures

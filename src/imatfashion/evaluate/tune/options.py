@@ -37,7 +37,8 @@ class Options:
 
     def __init__(self, areas: Int64Array, scores: Sequence[float]) -> None:
         self.areas, self.scores = areas, tuple(scores)
-        self.nothing = 2 * areas.shape[1] * len(self.scores)
+        self.shares = int(areas.shape[1])
+        self.nothing = 2 * self.shares * len(self.scores)
 
     @classmethod
     def of(cls, rows: Sequence[ClassRow], typical: Sequence[float]) -> Options:
@@ -59,12 +60,12 @@ class Options:
 
     def number(self, cut: int, area: int, score: int) -> int:
         """The option of a cut and the places of an area and a score."""
-        return (cut * self.areas.shape[1] + area) * len(self.scores) + score
+        return (cut * self.shares + area) * len(self.scores) + score
 
     def places(self, option: int) -> tuple[int, int, int]:
         """The cut and the places of the area and the score of an option other than `nothing`."""
         rest, score = divmod(option, len(self.scores))
-        cut, area = divmod(rest, self.areas.shape[1])
+        cut, area = divmod(rest, self.shares)
         return cut, area, score
 
     def limits(self, class_index: int, option: int) -> Limits:

@@ -153,6 +153,11 @@ class _Counter:
         if not self._outcome:
             nobody = np.zeros((0, 0), dtype=np.bool_)
             return Pairs(np.zeros(0, dtype=np.int64), nobody, nobody, nobody.astype(np.float32))
-        pairs = Pairs(*map(np.concatenate, (self._outcome, self._over, self._attributes, self._probabilities)))
+        pairs = Pairs(
+            np.concatenate(self._outcome),
+            np.concatenate(self._over),
+            np.concatenate(self._attributes),
+            np.concatenate(self._probabilities),
+        )
         # A pair whose IoU is above no threshold is never a hit.
-        return pairs.of(pairs.outcome, pairs.over.any(axis=1))
+        return pairs.of(pairs.outcome, np.any(pairs.over, axis=1))

@@ -35,7 +35,8 @@ class Setting:
 
 def equal_pairs(pairs: Pairs, thresholds: FloatArray) -> BoolArray:
     """Pairs whose attributes are exactly those of the truth under some thresholds, bool (Q,)."""
-    return ~(written(pairs.probabilities, thresholds) != pairs.truth).any(axis=1)
+    equal: BoolArray = (written(pairs.probabilities, thresholds) == pairs.truth).all(axis=1)
+    return equal
 
 
 def written(probabilities: npt.NDArray[np.float32], thresholds: FloatArray) -> BoolArray:
