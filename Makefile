@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO := demo
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test lint types install wheels clean
+.PHONY: demo test faults lint types install wheels clean
 
 install: .venv/installed
 
@@ -21,6 +21,10 @@ demo: .venv/installed
 # One thread a test process: several times as many threads as cores would wait for each other.
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+
+# Kills, full disks, lost photos, clocks, two at once: an hour or so; writes docs/FAULTS.md. FAULTS='--kills 20' for a part.
+faults: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m faults $(FAULTS)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -5,12 +5,17 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from omegaconf import OmegaConf
 
+from faults.commands import COMMANDS, differences
+from faults.kills import Killer, make_base
+from faults.processes import Server
 from imatfashion.config import resume
 from imatfashion.config.schema import Config
 from imatfashion.data.table_files import save_array
@@ -85,3 +90,26 @@ def test_two_predictions_to_one_output_are_refused(tmp_path: Path) -> None:
             first.kill()
     with PartFile(path, {}, ["a.jpg"]) as part:
         assert part.done == 0
+
+
+@pytest.fixture(scope="module")
+def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
+    folder = tmp_path_factory.mktemp("faults")
+    with Server(folder / "log") as server:
+        yield Killer(server, make_base(server, folder / "base"), folder / "work", seed=11)
+
+
+@pytest.mark.parametrize("name", ["index", "prepare", "train classes", "predict to a table"])
+def test_a_dozen_kills(killer: Killer, name: str) -> None:
+    command = COMMANDS[name]
+    tally = killer.kill(command, killer.undisturbed(command), 3)
+    assert sum(tally.kills.values()) == 3
+    assert not tally.lost
+
+
+def test_a_lost_figure_is_a_difference() -> None:
+    whole = {"weights": torch.arange(3.0), "rows": [{"step": "1"}, {"step": "2"}]}
+    assert differences(whole, whole) == []
+    assert differences(whole | {"rows": whole["rows"][:1]}, whole) == ["/rows"]
+    assert differences(whole | {"weights": torch.tensor([0.0, 1.0, 2.0000002])}, whole) == ["/weights"]
+    assert differences({"weights": whole["weights"]}, whole) == ["/rows"]

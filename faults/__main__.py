@@ -1,0 +1,104 @@
+"""`make faults`: injects every fault and writes docs/FAULTS.md; `python -m faults --help` for a part of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from faults.commands import COMMANDS
+from faults.disk import fill
+from faults.kills import Killer, Tally, make_base
+from faults.memory import memory
+from faults.others import Others
+from faults.processes import REPOSITORY, Server
+from faults.rows import Row, page
+
+_SHARES = {
+    "index": 1,
+    "prepare": 1,
+    "train classes": 2,
+    "train attributes": 1,
+    "predict to CSV": 1,
+    "predict to a table": 1,
+    "sweep": 1,
+}
+"""How the kills are shared out."""
+
+
+def main() -> None:
+    """Inject the faults, print a row each as it comes, and write the page; exit code 1 where anything was lost."""
+    options = _options()
+    started, rows = time.monotonic(), []
+    folder = Path(options.folder or tempfile.mkdtemp(prefix="faults-"))
+    with Server(folder / "log") as server:
+        killer = Killer(server, make_base(server, folder / "base"), folder / "work", options.seed)
+        for make in _rows(killer, options.kills, options.tries):
+            try:
+                row = make()
+            except PermissionError as error:
+                print(f"left out: {error}", flush=True)
+                continue
+            print(f"{row.fault}: {row.tried} tried; {row.happened}", *row.lost, sep="\n  LOST ", flush=True)
+            rows.append(row)
+    out = Path(options.out)
+    out.write_text(page(rows, seed=options.seed, seconds=time.monotonic() - started), encoding="utf-8")
+    print(f"{out}; what was lost, if anything, lies in {folder}")
+    sys.exit(any(row.lost for row in rows))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=main.__doc__)
+    parser.add_argument("--kills", type=int, default=200, help="kills in all, shared out over the commands")
+    parser.add_argument("--tries", type=int, default=5, help="tries of each other fault")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--folder", help="where the commands write; a temporary folder by default")
+    parser.add_argument("--out", default=str(REPOSITORY / "docs/FAULTS.md"), help="the page")
+    return parser.parse_args()
+
+
+def _rows(killer: Killer, kills: int, tries: int) -> Iterator[Callable[[], Row]]:
+    shares, given = sum(_SHARES.values()), 0
+    for number, (name, share) in enumerate(_SHARES.items(), 1):
+        # The last command takes what rounding leaves.
+        count = kills - given if number == len(_SHARES) else kills * share // shares
+        given += count
+        if count:
+            yield lambda name=name, count=count: kill_row(killer, name, count)  # type: ignore[misc]
+    if not tries:
+        return
+    for name in _SHARES:
+        yield lambda name=name: _full(killer, name, tries)  # type: ignore[misc]
+    others = Others(killer)
+    for name in ("index", "prepare", "train classes", "predict to CSV", "predict to a table"):
+        yield lambda name=name: others.two_at_once(name, tries)  # type: ignore[misc]
+    for name in ("index", "prepare", "train classes", "predict to CSV"):
+        yield lambda name=name: others.clock(name, tries)  # type: ignore[misc]
+    yield lambda: others.worker(tries)
+    yield lambda: others.preparer(tries)
+    yield lambda: others.photo("gone", tries)
+    yield lambda: others.photo("cut", tries)
+    yield others.read_only
+    yield lambda: memory(killer, tries)
+
+
+def kill_row(killer: Killer, name: str, count: int) -> Row:
+    """Kill a command so many times."""
+    tally: Tally = killer.kill(COMMANDS[name], killer.undisturbed(COMMANDS[name]), count)
+    kinds = ", ".join(f"{number} {kind}" for kind, number in tally.kills.items())
+    happened = f"{kinds}; {tally.rounds} times it was given again until it ended, and equals the undisturbed one"
+    return Row(f"killed: {name}", sum(tally.kills.values()), happened, tally.lost)
+
+
+def _full(killer: Killer, name: str, tries: int) -> Row:
+    command = COMMANDS[name]
+    seed = killer.random.randrange(10**6)
+    whole = killer.undisturbed(command)
+    return fill(killer.server, killer.base, command, whole, killer.folder, tries, seed)
+
+
+if __name__ == "__main__":
+    main()
