@@ -1,6 +1,6 @@
 """Exported networks beside torch: largest difference over photos, and photos a second of both, side by side.
 
-usage: python benchmarks/onnx.py CLASSES.ckpt [--attributes ATTRIBUTES.ckpt] --photos DIR [--count 50] [--batch 4]
+usage: python benchmarks/onnx_speed.py CLASSES.ckpt [--attributes ATTRIBUTES.ckpt] --photos DIR [--count 50] [--batch 4]
 
 The photos are rendered for the networks beforehand, so that the networks alone are timed, normalisation included. Torch
 runs channels_last in inference mode, onnxruntime with its own optimisations, both on the same number of threads
