@@ -7,15 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imatfashion.data.labels import Labels
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.tune.candidates import ClassRow, Cut, MeasuredPhoto
 from imatfashion.evaluate.tune.crossval import Tuned, cross_validate, deal
 from imatfashion.evaluate.tune.outcomes import count_outcomes
 from imatfashion.evaluate.tune.tuner import Tuner
+from imatfashion.evaluate.tune.write import limits_of
 from imatfashion.metrics.competition import ClassHits
 
 NO_FILLER = ClassHits(23, 0, 1, np.zeros((2, 10), dtype=np.int64))
 TYPICAL = 1000
+LABELS = Labels((3, 5), ("shirt", "shoe"), ("", ""))
+ONE = Labels((7,), ("striped",), ("",))
 
 
 def cut_of(garments: list[tuple[int, float, float]], truth: int, probability: float) -> Cut:
@@ -85,8 +89,10 @@ def test_only_the_competition_silences_a_class() -> None:
     photos = never_right()
     tuner, found = tuned(photos)
     assert (tuner.figures(found.setting, with_attributes=False) <= 0.31).all()  # the class is still there
+    assert limits_of(tuner, found, LABELS, ONE)["left_out"] == []
     tuner, found = tuned(photos, "competition")
     assert found.whole.after == pytest.approx(0.6)
+    assert limits_of(tuner, found, LABELS, ONE)["left_out"] == [5]  # told of, however the limits came to it
 
 
 @pytest.mark.parametrize(("count", "own"), [(6, False), (20, True)])

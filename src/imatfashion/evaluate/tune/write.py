@@ -23,7 +23,7 @@ from imatfashion.evaluate.tune.setting import PLAIN_THRESHOLD
 from imatfashion.evaluate.tune.tuner import ATTRIBUTES, Tuner
 from imatfashion.predict.aside import text_aside
 
-_WIDTH = 100
+_WIDTH = 110
 
 
 def check_output(path: Path) -> None:
@@ -84,7 +84,7 @@ def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -
     options, setting, plain = tuner.outcomes.options, tuned.setting, tuner.plain
     found: dict[str, Any] = {"min_area": {}, "min_score": {}, "components": {}, "left_out": []}
     for index, (class_id, option) in enumerate(zip(classes.ids, setting.masks.tolist(), strict=True)):
-        if option == options.nothing:
+        if _silent(tuner, index, option):
             found["left_out"].append(class_id)
             continue
         cut, area, score = options.limits(index, option)
@@ -102,6 +102,14 @@ def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -
         }
         found["attributes_left_out"] = [label for label, threshold in pairs if not isfinite(threshold)]
     return found
+
+
+def _silent(tuner: Tuner, class_index: int, option: int) -> bool:
+    """Whether an option is, or comes to, leaving out a class that an untuned prediction has."""
+    outcomes = tuner.outcomes
+    index = outcomes.index[outcomes.rows_of(class_index)]
+    tuned, plain = (outcomes.submitted[index[:, each]].sum() for each in (option, tuner.plain.masks[class_index]))
+    return bool(option == outcomes.options.nothing or (plain and not tuned))
 
 
 def as_text(tuned: Tuned, limits: Mapping[str, Any], classes: Labels, about: Mapping[str, Any]) -> str:
