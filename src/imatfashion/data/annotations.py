@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from imatfashion.data.labels import Labels
 from imatfashion.data.overlaps import covered_classes
+from imatfashion.data.table_checks import NAMES, check_table, map_array
 from imatfashion.data.table_writer import VERSION
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import BoolArray, Runs
@@ -41,7 +42,7 @@ class Annotations:
         garment_row: row of the source, int64 (G,).
 
     Raises:
-        FashionError: there is no table at the path, or one of another format version.
+        FashionError: there is no table at the path, or one that is damaged or of another format version.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -49,20 +50,22 @@ class Annotations:
         self.meta = _read_meta(self.path)
         self.classes = _labels(self.path, self.meta, "classes")
         self.attributes = _labels(self.path, self.meta, "attributes")
-        self.garment_photo: npt.NDArray[np.int32] = self._load("garment_photo")
-        self.garment_class: npt.NDArray[np.int16] = self._load("garment_class")
-        self.garment_attributes: npt.NDArray[np.bool_] = self._load("garment_attributes")
-        self.garment_known: npt.NDArray[np.bool_] = self._load("garment_known")
-        self.garment_area: npt.NDArray[np.int64] = self._load("garment_area")
-        self.garment_score: npt.NDArray[np.float32] = self._load("garment_score")
-        self.garment_row: npt.NDArray[np.int64] = self._load("garment_row")
-        self._photo_size = self._load("photo_size")
-        self._photo_garments = self._load("photo_garments")
-        self._names = _Strings(self._load("name_bytes"), self._load("name_offsets"))
-        self._groups = _Strings(self._load("group_bytes"), self._load("group_offsets"))
-        self._name_order = self._load("name_order")
-        self._begin, self._count = self._load("run_begin"), self._load("run_count")
-        self._starts, self._lengths = self._load("run_starts"), self._load("run_lengths")
+        self._arrays = {name: self._load(name) for name in NAMES}
+        check_table(self.path, self._arrays, self.classes, self.attributes)
+        self.garment_photo: npt.NDArray[np.int32] = self._arrays["garment_photo"]
+        self.garment_class: npt.NDArray[np.int16] = self._arrays["garment_class"]
+        self.garment_attributes: npt.NDArray[np.bool_] = self._arrays["garment_attributes"]
+        self.garment_known: npt.NDArray[np.bool_] = self._arrays["garment_known"]
+        self.garment_area: npt.NDArray[np.int64] = self._arrays["garment_area"]
+        self.garment_score: npt.NDArray[np.float32] = self._arrays["garment_score"]
+        self.garment_row: npt.NDArray[np.int64] = self._arrays["garment_row"]
+        self._photo_size = self._arrays["photo_size"]
+        self._photo_garments = self._arrays["photo_garments"]
+        self._names = _Strings(self._arrays["name_bytes"], self._arrays["name_offsets"])
+        self._groups = _Strings(self._arrays["group_bytes"], self._arrays["group_offsets"])
+        self._name_order = self._arrays["name_order"]
+        self._begin, self._count = self._arrays["run_begin"], self._arrays["run_count"]
+        self._starts, self._lengths = self._arrays["run_starts"], self._arrays["run_lengths"]
 
     def __reduce__(self) -> tuple[type[Annotations], tuple[Path]]:
         # A memory-mapped array would be copied whole into the pickle.
@@ -167,11 +170,9 @@ class Annotations:
 
     def _load(self, name: str) -> npt.NDArray[Any]:
         try:
-            mapped = np.load(self.path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+            return map_array(self.path / f"{name}.npy")
+        except ValueError as error:
             raise FashionError(f"the table {self.path} is damaged ({name}.npy): delete it and build it anew") from error
-        # A plain view: slices of np.memmap carry Python attributes along and are several times slower.
-        return np.asarray(mapped)
 
 
 class _Strings:
@@ -194,11 +195,29 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise FashionError(f"the table {path} is damaged (meta.json): delete it and build it anew") from error
     if not isinstance(meta, dict) or meta.get("version") != VERSION:
         raise FashionError(f"the table {path} is of another format version: delete it and build it anew")
+    if not _is_sound(meta):
+        raise FashionError(f"the table {path} is damaged (meta.json): delete it and build it anew")
     return meta
+
+
+def _is_sound(meta: dict[str, Any]) -> bool:
+    """Whether what is read from the meta.json later on is what the builder writes."""
+    folder, refused, faults = meta.get("photo_dir"), meta.get("refused", 0), meta.get("photo_faults", {})
+    plain = folder is None or (isinstance(folder, str) and "\0" not in folder)
+    return plain and isinstance(refused, int) and isinstance(faults, dict)
+
+
+def _is_plain(name: object) -> bool:
+    return isinstance(name, str) and name.isprintable()
 
 
 def _labels(path: Path, meta: dict[str, Any], key: str) -> Labels:
     try:
-        return Labels(*(tuple(meta[key][name]) for name in ("ids", "names", "groups")))
-    except (KeyError, TypeError) as error:
+        labels = Labels(*(tuple(meta[key][name]) for name in ("ids", "names", "groups")))
+        if not len(labels.ids) == len(labels.names) == len(labels.groups):
+            raise ValueError(f"{key} of several lengths")
+        if not all(isinstance(i, int) for i in labels.ids) or not all(map(_is_plain, labels.names + labels.groups)):
+            raise ValueError(f"{key} that are none")
+        return labels
+    except (KeyError, TypeError, ValueError) as error:
         raise FashionError(f"the table {path} is damaged (meta.json): delete it and build it anew") from error

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.photos import EncodedPhoto, PhotoError, load_photo
 from imatfashion.data.prepared import BLOB, KIND
+from imatfashion.data.table_checks import map_array
 from imatfashion.data.thumbnails import SIDE, Thumbnails, thumbnail, thumbnails
 from imatfashion.errors import FashionError
 
@@ -108,6 +109,8 @@ class BlobPhotos:
         self._crc: npt.NDArray[np.uint32] = self._array("photo_crc", (len(annotations),))
         self._file: int | None = None
         size = self._blob.stat().st_size if self._blob.is_file() else 0
+        if self._offsets.dtype != np.int64 or self._offsets[0] != 0 or (np.diff(self._offsets) < 0).any():
+            raise FashionError(f"{annotations.path} is damaged (photo_offsets.npy): copy the prepared data again")
         if size != self._offsets[-1]:
             raise FashionError(
                 f"{self._blob} has {size} bytes instead of {self._offsets[-1]}: copy the prepared data again"
@@ -156,9 +159,9 @@ class BlobPhotos:
     def _array(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         path = self._annotations.path / f"{name}.npy"
         try:
-            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+            mapped = map_array(path)
+        except ValueError as error:
             raise FashionError(f"{path} is missing or damaged: copy the prepared data again") from error
         if mapped.shape != shape:
             raise FashionError(f"{path} does not belong to its table: copy the prepared data again")
-        return np.asarray(mapped)
+        return mapped

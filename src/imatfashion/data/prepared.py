@@ -53,7 +53,7 @@ def is_prepared(root: Path) -> bool:
     """Whether a folder is prepared data."""
     try:
         meta = json.loads((root / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(meta, dict) and meta.get("kind") == KIND
 
@@ -70,5 +70,14 @@ def open_prepared(root: Path) -> Annotations:
 
 
 def prepared_resolution(annotations: Annotations) -> int | None:
-    """The resolution that a table's photos were prepared for, None where they are as they came."""
-    return int(annotations.meta["resolution"]) if annotations.meta.get("kind") == KIND else None
+    """The resolution that a table's photos were prepared for, None where they are as they came.
+
+    Raises:
+        FashionError: the table is damaged.
+    """
+    if annotations.meta.get("kind") != KIND:
+        return None
+    resolution = annotations.meta.get("resolution")
+    if not isinstance(resolution, int) or resolution < 1:
+        raise FashionError(f"{annotations.path} is damaged (meta.json has no resolution): copy the prepared data again")
+    return resolution

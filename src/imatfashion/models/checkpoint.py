@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,11 @@ from imatfashion.models.spec import ModelSpec, build_network
 
 _PREFIX = "network."
 _COMPILED = "_orig_mod."
+# What torch raises on damaged files, beside UnpicklingError.
+_DAMAGE = (
+    *(RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError),
+    *(AssertionError, OverflowError, MemoryError, struct.error),
+)
 _HINT = "a run's checkpoints are RUN_DIR/checkpoints/best.ckpt and last.ckpt"
 
 
@@ -95,21 +102,42 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Any]:
         raise FashionError(f"{path} is a directory, not a checkpoint; {_HINT}")
     if not path.is_file():
         raise FashionError(f"there is no checkpoint {path}; {_HINT}")
-    # Ours are zip files, and a zip file that was cut short is none any more: its directory is at the end.
-    if not zipfile.is_zipfile(path):
-        raise FashionError(f"{path} is not a torch file, or was cut short while it was written or copied; {_HINT}")
+    _check_archive(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # torch's warnings are about foreign files, of which the sentences below say more.
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise FashionError(
             f"{path} is refused: it is damaged, or holds code or objects, which are never run"
         ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except _DAMAGE as error:
         reason = str(error).split("\n")[0][:120]
         raise FashionError(f"{path} cannot be read as a checkpoint ({reason}); it may be damaged; {_HINT}") from error
     if not isinstance(content, Mapping):
         raise FashionError(f"{path} is a torch file but not a checkpoint of imatfashion; {_HINT}")
     return content
+
+
+def _check_archive(path: Path) -> None:
+    # Ours are zip files, and a zip file that was cut short is none any more: its directory is at the end.
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError, struct.error) as error:
+        raise FashionError(
+            f"{path} is not a torch file, or was cut short while it was written or copied; {_HINT}"
+        ) from error
+    # torch writes its parts as they are; what is compressed, or lies twice in the file, could unpack to any size.
+    packed = any(part.compress_type != zipfile.ZIP_STORED for part in parts)
+    if packed or sum(part.file_size for part in parts) > path.stat().st_size:
+        raise FashionError(f"{path} is refused: it unpacks to more than it is, which no checkpoint does; {_HINT}")
+
+
+def _plain(value: Tensor) -> bool:
+    """Whether a tensor is what a network's weights can be copied from."""
+    # Nested ones have no shape to ask for.
+    return not value.is_nested and value.layout is torch.strided and not value.is_meta and not value.is_complex()
 
 
 def _network_state(state: Mapping[Any, Any], path: str | Path) -> dict[str, Tensor]:
@@ -119,6 +147,9 @@ def _network_state(state: Mapping[Any, Any], path: str | Path) -> dict[str, Tens
         for key, value in state.items()
         if isinstance(key, str) and key.startswith(_PREFIX) and isinstance(value, Tensor)
     }
+    for key, value in found.items():
+        if not _plain(value):
+            raise FashionError(f"{path} has weights that are no plain numbers ({key}); {_HINT}")
     if not found:
         raise FashionError(f"{path} has a model description but no weights of its network; {_HINT}")
     return found

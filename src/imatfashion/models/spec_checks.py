@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 _LATER = {"lies_on"}
 """Fields that were added to the format: checkpoints without them mean their defaults."""
+_LARGEST = 4096
+"""Largest resolution and width: a network is built before its weights can be compared, and takes memory for each."""
+_MOST_CLASSES = 254
+"""As `imatfashion.data.labels`: label maps are uint8."""
+_LARGEST_ID = 2**31 - 1
 _CHOICES = {"stage": ("classes", "attributes"), "resize": ("squash", "pad"), "pooling": ("garment", "image")}
 
 
@@ -59,8 +64,8 @@ def check_spec(spec: ModelSpec) -> None:
 
 def _contradictions(spec: ModelSpec) -> Iterator[str]:
     classes, attributes = len(spec.class_ids), len(spec.attribute_ids)
-    if not classes:
-        yield "it has no class"
+    if not 1 <= classes <= _MOST_CLASSES:
+        yield f"it has {classes or 'no'} classes, not 1 to {_MOST_CLASSES}"
     if spec.stage == "attributes" and not attributes:
         yield "an attribute classifier without attributes"
     for name, length in {
@@ -76,12 +81,14 @@ def _contradictions(spec: ModelSpec) -> Iterator[str]:
     if spec.lies_on and len(spec.lies_on) != classes:
         yield f"lies_on has {len(spec.lies_on)} entries, not {classes}"
     for name in ("resolution", "decoder_width", "decoder_floor", "embedding"):
-        if getattr(spec, name) <= 0:
-            yield f"{name}={getattr(spec, name)} must be above 0"
+        if not 0 < getattr(spec, name) <= _LARGEST:
+            yield f"{name}={getattr(spec, name)} must be above 0 and at most {_LARGEST}"
     if not all(map(math.isfinite, spec.mean)) or not all(0 < value < math.inf for value in spec.std):
         yield f"mean={spec.mean} and std={spec.std} normalise nothing"
     if not 0 <= spec.dropout < 1:
         yield f"dropout={spec.dropout} must lie in [0, 1)"
+    if not all(name.isprintable() for name in (*spec.class_names, *spec.attribute_names)):
+        yield "a name has characters that cannot be printed"
     yield from _indices(spec, classes, attributes)
 
 
@@ -89,6 +96,8 @@ def _indices(spec: ModelSpec, classes: int, attributes: int) -> Iterator[str]:
     for name, ids in (("class_ids", spec.class_ids), ("attribute_ids", spec.attribute_ids)):
         if len(set(ids)) != len(ids):
             yield f"{name} has an id twice"
+        if not all(0 <= label_id <= _LARGEST_ID for label_id in ids):
+            yield f"{name} has an id that is none: ids are whole numbers from 0"
     if _outside(spec.layer_of_class, 2):
         yield f"layer_of_class={spec.layer_of_class} must be 0 or 1 each"
     if _outside(spec.component_classes, classes):

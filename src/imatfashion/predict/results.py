@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from imatfashion.errors import FashionError
-from imatfashion.masks.runs import RunError, Runs, format_runs, parse_runs
+from imatfashion.masks.runs import Runs, format_runs, parse_runs
 
 
 @dataclass(frozen=True)
@@ -79,5 +79,5 @@ def from_line(line: str) -> PhotoResult:
             for garment in fields["garments"]
         )
         return PhotoResult(str(fields["photo"]), height, width, garments, str(fields.get("problem", "")))
-    except (ValueError, KeyError, TypeError, AttributeError, RunError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise FashionError(f"a part file has a line that was not written by a prediction ({error})") from error

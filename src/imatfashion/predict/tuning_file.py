@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from math import inf
+from math import inf, isnan
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from imatfashion.errors import FashionError
 from imatfashion.predict.postprocess import PostProcess
 
 LIMITS = ("min_area", "min_score", "threshold")
+_LARGEST_GRID = 65_536
 _KEYS = (*LIMITS, "components", "write_attributes", "left_out", "attributes_left_out")
 
 
@@ -100,15 +101,18 @@ def _limits(path: Path, key: str, given: Any, plain: tuple[float, ...], labels: 
 
 def _limits_by_index(path: Path, key: str, given: Any, labels: Labels) -> dict[int, float]:
     try:
-        return {_index(path, key, label_id, labels): float(value) for label_id, value in given.items()}
-    except (AttributeError, ValueError, TypeError) as error:
+        limits = {_index(path, key, label_id, labels): float(value) for label_id, value in given.items()}
+        if any(map(isnan, limits.values())):
+            raise ValueError("NaN is none")
+        return limits
+    except (AttributeError, ValueError, TypeError, OverflowError) as error:
         raise FashionError(f"the tuning file {path} has no numbers by id under {key} ({error})") from error
 
 
 def _ids(path: Path, key: str, tuning: Mapping[str, Any], labels: Labels) -> list[int]:
     try:
         return [_index(path, key, label_id, labels) for label_id in tuning.get(key, ())]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise FashionError(f"the tuning file {path} has no list of ids under {key} ({error})") from error
 
 
@@ -126,7 +130,7 @@ def _shares(
     if "grid" not in tuning:
         return ()
     grid = tuning["grid"]
-    if not isinstance(grid, int) or grid < 1:
+    if not isinstance(grid, int) or not 1 <= grid <= _LARGEST_GRID:
         raise FashionError(f"the tuning file {path} has grid={grid}; it is the side of a grid, a number of pixels")
     shares = [0.0] * len(classes)
     for index, area in _limits_by_index(path, "min_area", tuning.get("min_area", {}), classes).items():

@@ -46,6 +46,8 @@ def _items(text: _Text, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
     text.take("{")
     while text.peek() != "}":
         key = text.value()
+        if not isinstance(key, str):
+            raise ValueError("a key is not text")
         text.take(":")
         if text.peek() == "[":
             yield from ((key, item) for item in _list(text) if key in keys)
