@@ -15,18 +15,16 @@ from imatfashion.errors import FashionError
 from imatfashion.predict.checkpoints import labels_of
 from imatfashion.predict.device import choose_device
 from imatfashion.predict.ensemble import Describers, Framed, Segmenters
-from imatfashion.predict.garments import FoundGarment, garments_from_labels
 from imatfashion.predict.images import Photo
 from imatfashion.predict.inputs import PhotoInput, image_input, read_input
 from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.prediction import Prediction
 from imatfashion.predict.regions import Found
-from imatfashion.predict.resample import label_maps
-from imatfashion.predict.results import GarmentResult, PhotoResult
+from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.settings import Settings
+from imatfashion.predict.steps import cut, describe
 from imatfashion.predict.stream import stream
-from imatfashion.predict.whole import give_back
 
 ByteArray = npt.NDArray[np.uint8]
 Checkpoints = Path | str | Sequence[Path | str]
@@ -163,7 +161,8 @@ class Predictor:
     def finish(self, started: Started, settings: Settings) -> list[PhotoResult]:
         """The results of photos that were started: attributes, and what is left out."""
         found = list(started.found)
-        results = iter(self._describe(found, [cut.input for cut in found], settings))
+        post = settings.post or PostProcess.plain(self.classes, self.attributes)
+        results = iter(describe(found, post, self.attribute_stage))
         side = settings.side or 512
         return [
             PhotoResult(photo.name, side, side, (), photo.problem) if photo.problem else next(results)
@@ -188,52 +187,10 @@ class Predictor:
             self.class_stage.check_parts()
         scores = self.class_stage.scores(photos, batch_size)
 
-        def cut(pair: tuple[PhotoInput, Framed]) -> Found:
-            return self._cut(*pair, settings)
+        def cut_pair(pair: tuple[PhotoInput, Framed]) -> Found:
+            return cut(*pair, settings, self.class_stage)
 
-        return map_(cut, zip(photos, scores, strict=True))
-
-    def _cut(self, photo: PhotoInput, framed: Framed, settings: Settings) -> Found:
-        size = (photo.height, photo.width)
-        grid = (settings.side, settings.side) if settings.side else size
-        labels_LHW, confidence_LHW = label_maps(framed.scores, framed.view, size, grid)
-        background = len(self.classes)
-        if settings.overlap == "none":
-            for layer in range(len(labels_LHW) - 1):
-                labels_LHW[layer][(labels_LHW[layer + 1 :] < background).any(axis=0)] = background
-        components = self._component_classes(settings)
-        garments = garments_from_labels(labels_LHW, background, confidence_LHW, component_classes=components)
-        if settings.overlap == "parts":
-            garments = give_back(garments, grid, self.class_stage.lies_on)
-        return Found(photo, grid, garments)
-
-    def _component_classes(self, settings: Settings) -> frozenset[int]:
-        automatic = frozenset(self.class_stage.component_classes)
-        if settings.post is not None:
-            automatic = settings.post.component_classes(automatic)
-        return {"yes": frozenset(range(len(self.classes))), "no": frozenset(), "auto": automatic}[settings.components]
-
-    def _describe(
-        self, found: Sequence[Found], photos: Sequence[PhotoInput], settings: Settings
-    ) -> Iterator[PhotoResult]:
-        post = settings.post or PostProcess.plain(self.classes, self.attributes)
-        stage = self.attribute_stage
-        probabilities = stage.probabilities(found) if stage else [None] * len(found)
-        for photo, cut, given in zip(photos, found, probabilities, strict=True):
-            garments = tuple(
-                self._garment(garment, None if given is None else given[index], post)
-                for index, garment in enumerate(cut.garments)
-                if post.keeps(garment.class_index, garment.area, garment.score, cut.grid[0] * cut.grid[1])
-            )
-            yield PhotoResult(photo.name, *cut.grid, garments)
-
-    def _garment(
-        self, garment: FoundGarment, probabilities: npt.NDArray[np.float32] | None, post: PostProcess
-    ) -> GarmentResult:
-        attributes = None
-        if self.attribute_stage is not None and probabilities is not None:
-            attributes = post.attributes(probabilities, self.attribute_stage.allowed[garment.class_index])
-        return GarmentResult(garment.class_index, attributes, garment.score, garment.runs)
+        return map_(cut_pair, zip(photos, scores, strict=True))
 
     def _prediction(self, result: PhotoResult, photo: Path | ByteArray) -> Prediction:
         return Prediction(result, photo, self.classes, self.attributes)
