@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,8 +33,10 @@ class Ended:
     @property
     def sentence(self) -> str:
         """The one sentence on stderr, warnings aside; empty where there is none or more was said."""
-        lines = [line for line in self.stderr.splitlines() if line.startswith("error: ")]
-        return lines[0] if len(lines) == 1 and "Traceback" not in self.stderr + self.stdout else ""
+        said = re.findall(r"^(?:error|job \d+ failed): .*", self.stderr, flags=re.MULTILINE)
+        # The jobs of a sweep have one each.
+        alone = len(said) == 1 or all(line.startswith("job") for line in said)
+        return said[0] if said and alone and "Traceback" not in self.stderr + self.stdout else ""
 
 
 class Process:

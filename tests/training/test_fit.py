@@ -222,3 +222,24 @@ def test_loggers_are_closed_when_a_run_fails(tiny: Make, monkeypatch: pytest.Mon
     with pytest.raises(Killed):
         fit(tiny())
     assert closed == [True]
+
+
+@pytest.mark.parametrize("step", [1, 3, 6])
+def test_killed_between_a_checkpoint_and_its_figures(
+    tiny: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The loggers get a step's figures only after its checkpoint."""
+    whole = fit(tiny(run_dir=str(tmp_path / "whole")))
+
+    def killed(self: LastCheckpoint, trainer: pl.Trainer) -> None:
+        save(self, trainer)
+        if trainer.global_step == step:
+            raise Killed
+
+    save = LastCheckpoint.save
+    with monkeypatch.context() as patch:
+        patch.setattr(LastCheckpoint, "save", killed)
+        with pytest.raises(Killed):
+            fit(tiny(run_dir=str(tmp_path / "cut"), checkpoint_minutes=1e-6))
+    resumed = fit(tiny(run_dir=str(tmp_path / "cut"), resume=str(tmp_path / "cut")))
+    assert figures(resumed.run_dir) == figures(whole.run_dir)

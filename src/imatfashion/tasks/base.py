@@ -110,11 +110,9 @@ class FashionTask(pl.LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = self.schedule.rate(self.global_step, encoder=group["encoder"])
         torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_000_003 + batch_idx)
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Log the rates."""
+        # Logged at the start, since the step's checkpoint, which has its figures, is written before the module's turn.
         for name, encoder in (("encoder", True), ("decoder", False)):
-            self.log(f"lr/{name}", self.schedule.rate(self.global_step - 1, encoder=encoder), on_step=True)
+            self.log(f"lr/{name}", self.schedule.rate(self.global_step, encoder=encoder), on_step=True)
 
     def log_losses(self, losses: dict[str, Tensor], prefix: str, size: int) -> None:
         """Log losses under `train/…` or `val/…`."""

@@ -17,6 +17,8 @@ Check = Callable[[int], BaseException | None]
 
 # An epoch's validation cannot be resumed in its middle: the step before its last one is saved if this long has passed.
 _SECONDS_BEFORE_VALIDATION = 20
+_OF_EPOCHS = ("val/", "train/images_per_second", "train/loader_wait")
+"""Beginnings of the names of figures that do not come with each step."""
 
 
 class LastCheckpoint(Checkpoint):
@@ -38,13 +40,19 @@ class LastCheckpoint(Checkpoint):
         self.saved_at = time.monotonic()
         self.saved_step = -1
         self.epoch_done = False
+        self.row: dict[str, float] = {}
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write the checkpoint now, unless it is of this step already."""
         if self.saved_step < trainer.global_step or not self.path.is_file():
+            self.row = {} if self.epoch_done else step_figures(trainer)
             trainer.save_checkpoint(self.path)
             self.saved_step = trainer.global_step
         self.saved_at = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The figures of the step, which the loggers get only after its checkpoint: a kill between loses none."""
+        return {"row": self.row}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Count from the step that the run starts at."""
@@ -72,6 +80,14 @@ class LastCheckpoint(Checkpoint):
         """Save after the epoch and its validation."""
         if self.epoch_done:
             self.save(trainer)
+
+
+def step_figures(trainer: pl.Trainer) -> dict[str, float]:
+    """The figures of the optimizer step that has just ended, as metrics.csv will hold them; none where it will not."""
+    if trainer.global_step % trainer.log_every_n_steps:
+        return {}
+    kept = {name: float(value) for name, value in trainer.logged_metrics.items() if not name.startswith(_OF_EPOCHS)}
+    return {"step": trainer.global_step - 1, "epoch": trainer.current_epoch, **kept}
 
 
 def at_whole_step(trainer: pl.Trainer, batch_idx: int) -> bool:

@@ -20,7 +20,7 @@ from imatfashion.training.build import TaskClass
 from imatfashion.training.evaluation import evaluate
 from imatfashion.training.loggers import close_loggers, make_loggers
 from imatfashion.training.memory import OutOfMemory, free_memory, shrunk, with_memory
-from imatfashion.training.place import check_free, is_main_process, last_checkpoint, step_of
+from imatfashion.training.place import check_free, is_main_process, last_checkpoint, row_of, step_of
 from imatfashion.training.prepare import prepare
 from imatfashion.training.progress import Throughput
 from imatfashion.training.run_lock import run_lock
@@ -90,7 +90,9 @@ def _fit(config: Config, task: TaskClass | None) -> FitResult:
             save_config(config, run.run_dir / "config.yaml")
             save_split(run.data.split, run.data.truth, run.run_dir / "split.json")
         offline = config.platform.offline
-        loggers = make_loggers(config.logger, run.run_dir, first_step=step_of(resumed), offline=offline)
+        loggers = make_loggers(
+            config.logger, run.run_dir, first_step=step_of(resumed), offline=offline, last_row=row_of(resumed)
+        )
         failed = True
         try:
             with StopSignals(run.run_dir) as signals:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def make_loggers(config: LoggerConfig, run_dir: Path, *, first_step: int, offline: bool) -> list[Logger]:
+def make_loggers(
+    config: LoggerConfig, run_dir: Path, *, first_step: int, offline: bool, last_row: dict[str, float] | None = None
+) -> list[Logger]:
     """The loggers of a run.
 
     Args:
@@ -36,8 +38,9 @@ def make_loggers(config: LoggerConfig, run_dir: Path, *, first_step: int, offlin
         run_dir: where they write.
         first_step: the optimizer step that the run starts or resumes at.
         offline: do not use the network even when the user is logged in.
+        last_row: the figures of the step before, which metrics.csv may lack.
     """
-    loggers: list[Logger] = [MetricsFile(run_dir / "metrics.csv", first_step)]
+    loggers: list[Logger] = [MetricsFile(run_dir / "metrics.csv", first_step, last_row)]
     if config.tensorboard:
         # Figures past the resumed checkpoint are purged, as those of metrics.csv are.
         loggers.append(

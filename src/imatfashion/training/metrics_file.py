@@ -21,14 +21,17 @@ class MetricsFile(Logger):
     Args:
         path: the file.
         first_step: rows at or past this step are dropped: they come from after the checkpoint that is resumed.
+        last_row: the row before that step as the checkpoint has it, which a kill may have kept from the file.
     """
 
-    def __init__(self, path: Path, first_step: int = 0) -> None:
+    def __init__(self, path: Path, first_step: int = 0, last_row: dict[str, float] | None = None) -> None:
         super().__init__()
         self.path = path
         self.columns = ["step", "epoch"]
         if path.is_file() and first_step:
             self._keep_before(first_step)
+            if last_row:
+                self._restore(last_row)
         else:
             self._start()
 
@@ -70,6 +73,11 @@ class MetricsFile(Logger):
         rows = self._rows()
         self.columns = list(rows[0]) if rows else self.columns
         self._write([row for row in rows if int(row["step"] or 0) < first_step])
+
+    @rank_zero_only
+    def _restore(self, row: dict[str, float]) -> None:
+        if not any(int(kept["step"] or 0) == row["step"] for kept in self._rows()):
+            self.log_metrics({name: value for name, value in row.items() if name != "step"}, int(row["step"]))
 
     def _widen(self, names: list[str]) -> None:
         rows = self._rows()

@@ -52,6 +52,12 @@ def last_checkpoint(config: Config, run_dir: Path) -> Path | None:
     return last if config.resume and last.is_file() else None
 
 
+def row_of(checkpoint: Path | None) -> dict[str, float]:
+    """The row of metrics.csv that belongs to a checkpoint's last step; empty where it was in the file before."""
+    content = read_checkpoint(checkpoint) if checkpoint else {}
+    return dict(content.get("callbacks", {}).get("LastCheckpoint", {}).get("row", {}))
+
+
 def step_of(checkpoint: Path | None) -> int:
     """The optimizer step that a checkpoint was written at; 0 without one."""
     return int(read_checkpoint(checkpoint)["global_step"]) if checkpoint else 0
