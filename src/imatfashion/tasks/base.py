@@ -6,7 +6,7 @@ A subclass says `monitor`, and overrides the two steps; nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import pytorch_lightning as pl
 import torch
