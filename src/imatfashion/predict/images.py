@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +37,13 @@ def find_photos(images: str) -> list[Photo]:
             or one photo.
 
     Raises:
-        FashionError: nothing is there, no photo is in it, or a list names a photo twice.
+        FashionError: nothing is there, no photo is in it, or a list names a photo twice or a folder.
     """
-    photos = _find(images)
+    try:
+        photos = _find(images)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FashionError(f"images={images[:200]} cannot be looked through ({reason}); check images=") from error
     for photo in photos:
         if not photo.name.isprintable() or photo.name != photo.name.encode(errors="replace").decode():
             raise FashionError(f"the file name {photo.name!r} cannot be written to a text file; rename it")
@@ -108,8 +112,12 @@ def _from_list(path: Path) -> list[Photo]:
             place = _absolute(path.parent, line.strip())
             if place in places:
                 raise FashionError(f"the list {path} names {place} twice, in lines {places[place]} and {number}")
+            if _is(Path.is_dir, place):
+                raise FashionError(
+                    f"the list {path} names the folder {place} in line {number}; it wants one photo a line"
+                )
             places[place] = number
-    if not any(place.is_file() for place in places):
+    if not any(_is(Path.is_file, place) for place in places):
         raise FashionError(f"none of the {len(places)} paths in the list {path} is a file; images= wants one a line")
     base = Path(os.path.commonpath([place.parent for place in places]))
     return [Photo(place.relative_to(base).as_posix(), place) for place in places]
@@ -120,4 +128,13 @@ def _absolute(folder: Path, line: str) -> Path:
     here = Path(line).expanduser()
     beside = folder / here
     # Without resolving links: the names are those that the list gives.
-    return Path(os.path.abspath(here if here.exists() and not beside.exists() else beside))  # noqa: PTH100
+    elsewhere = _is(Path.exists, here) and not _is(Path.exists, beside)
+    return Path(os.path.abspath(here if elsewhere else beside))  # noqa: PTH100
+
+
+def _is(question: Callable[[Path], bool], path: Path) -> bool:
+    """What pathlib says of a path; no to one that is too long to be anything, at which it raises."""
+    try:
+        return question(path)
+    except OSError:
+        return False
