@@ -45,6 +45,12 @@ def test_prediction_of_a_file(predictor: Predictor, photos: Path) -> None:
     assert all(0 < score <= 1 for score in prediction.scores)
 
 
+def test_a_pillow_picture_is_its_pixels(predictor: Predictor, photos: Path) -> None:
+    with Image.open(photos / "a.jpg") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+        assert np.array_equal(predictor(picture).masks, predictor(pixels).masks)
+
+
 def test_plot(predictor: Predictor, photos: Path) -> None:
     figure = predictor(photos / "b.png").plot()
     figure.canvas.draw()

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from imatfashion.data.photos import PhotoError
 from imatfashion.errors import FashionError
@@ -18,6 +19,7 @@ from imatfashion.predict.ensemble import Describers, Framed, Segmenters
 from imatfashion.predict.images import Photo
 from imatfashion.predict.inputs import PhotoInput, image_input, read_input
 from imatfashion.predict.looks import LookOptions
+from imatfashion.predict.pixels import as_pixels
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.prediction import Prediction
 from imatfashion.predict.regions import Found
@@ -93,19 +95,20 @@ class Predictor:
         segmenters = Segmenters(_paths(classes_ckpt), place, options)
         return cls(segmenters, Describers(describers, place, options) if describers else None)
 
-    def __call__(self, photo: Path | str | ByteArray, settings: Settings | None = None) -> Prediction:
+    def __call__(self, photo: Path | str | ByteArray | Image.Image, settings: Settings | None = None) -> Prediction:
         """Predict one photo.
 
         Args:
-            photo: a file, shown as viewers show it, or RGB pixels, uint8 (H, W, 3).
+            photo: a file or a Pillow picture, shown as viewers show it, or pixels, uint8 (H, W, 3) RGB.
             settings: how label maps become garments; by default on the photo's own size, with nothing left out.
 
         Raises:
+            FashionError: the picture in memory has no 8 bits a channel.
             PhotoError: the photo cannot be read.
         """
-        if isinstance(photo, np.ndarray):
-            source: Path | ByteArray = photo
-            taken = image_input("photo", photo, self.looks)
+        if not isinstance(photo, str | Path):
+            source: Path | ByteArray = as_pixels(photo)
+            taken = image_input("photo", source, self.looks)
         else:
             source = Path(photo)
             taken = read_input(source.name, source, self.looks)
