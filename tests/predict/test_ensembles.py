@@ -63,6 +63,12 @@ def test_the_mirrored_photo_is_averaged(classes_ckpt: Path, photos: Path, name: 
     expected = labels_of_mean([once, mirrored])
     assert same(labels(predictor, photo), expected)
     assert not same(expected, labels_of_mean([once]))
+    # A garment's score is the mean of the averaged probabilities over its pixels.
+    mean = ((once + mirrored) / 2).numpy()
+    for garment in predictor(photo, Settings(side=SIDE, components="no")).result.garments:
+        mask = decode_runs(garment.runs, SIDE, SIDE)
+        layer = LAYERS[garment.class_index]
+        assert garment.score == pytest.approx(mean[layer, garment.class_index][mask].mean(), rel=1e-4)
 
 
 def test_checkpoints_are_averaged_whatever_their_order(
