@@ -78,7 +78,6 @@ def _rows(killer: Killer, kills: int, tries: int) -> Iterator[Callable[[], Row]]
     for name in ("index", "prepare", "train classes", "predict to CSV"):
         yield lambda name=name: others.clock(name, tries)  # type: ignore[misc]
     yield lambda: others.worker(tries)
-    yield lambda: others.preparer(tries)
     yield lambda: others.photo("gone", tries)
     yield lambda: others.photo("cut", tries)
     yield others.read_only

@@ -19,7 +19,7 @@ def memory(killer: Killer, tries: int) -> Row:
     whole = killer.undisturbed(command)
     for number in range(tries):
         folder = killer.fresh(command, f"memory-{number}")
-        ended = killer.server.run(command.give(killer.base, folder), more_data_mb=killer.random.uniform(20, 150))
+        ended = killer.server.run(command.give(killer.base, folder), more_data_mb=killer.random.uniform(2, 40))
         struck += ended.code != 0
         sentences.add(ended.sentence.replace(str(folder), "…"))
         if ended.code and not ended.sentence:

@@ -52,10 +52,6 @@ class Others:
         command = COMMANDS["train classes"]
         return self._child_killed(command, "data.workers=1", "train classes: a loader process killed", tries)
 
-    def preparer(self, tries: int) -> Row:
-        """A process that prepares photos is killed."""
-        return self._child_killed(COMMANDS["prepare"], "--workers=2", "prepare: one of its processes killed", tries)
-
     def _child_killed(self, command: Command, option: str, name: str, tries: int) -> Row:
         whole, struck, lost, sentences = self.killer.undisturbed(command), 0, [], set()
         for number in range(tries):

@@ -22,6 +22,7 @@ Make = Callable[..., Config]
 ERRORS = {
     "GPU": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
     "host": RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried"),
+    "oneDNN": RuntimeError("could not create a primitive"),
     "Python": MemoryError(),
 }
 

@@ -28,7 +28,13 @@ T = TypeVar("T")
 
 _FAULTS = (MemoryError, RuntimeError, cv2.error)
 # torch's and OpenCV's allocators have no class of error of their own on processors.
-_WORDS = ("DefaultCPUAllocator", "CUDA out of memory", "Insufficient memory", "Cannot allocate memory")
+_WORDS = (
+    "DefaultCPUAllocator",
+    "CUDA out of memory",
+    "Insufficient memory",
+    "Cannot allocate memory",
+    "could not create a primitive",  # oneDNN under RLIMIT_DATA
+)
 
 
 class OutOfMemory(FashionError):
