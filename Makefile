@@ -25,6 +25,7 @@ test: lint types
 # Kills, full disks, lost photos, clocks, two at once: an hour or so; writes docs/FAULTS.md. FAULTS='--kills 20' for a part.
 faults: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m faults $(FAULTS)
+	$(BIN)/python -m fuzz --seconds 20
 
 lint: .venv/installed
 	$(BIN)/ruff check .
