@@ -45,7 +45,8 @@ def run(*argv):
 root, data = sys.argv[1:]
 run(f"{root}/train.py", f"data.root={data}", "stage=classes", "resolution=32", "model=tiny", "model.weights=none",
     "gpu=cpu", "max_steps=2", "batch_size=2", "data.workers=0", "run_dir=run", "progress=false")
-run(f"{root}/predict.py", "classes_ckpt=run/checkpoints/best.ckpt", f"images={data}/test", "output=out.csv", "device=cpu", "progress=false")
+run(f"{root}/predict.py", "classes_ckpt=run/checkpoints/best.ckpt", f"images={data}/test",
+    "output=out.csv", "device=cpu", "progress=false")
 """
 
 
