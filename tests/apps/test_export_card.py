@@ -20,7 +20,7 @@ from imatfashion.apps.export.part import Part, run_of
 from imatfashion.models.segmenter import Segmenter
 from imatfashion.models.spec import ModelSpec
 
-HOSTILE = "a|b *c* _d_ `e` <script>f</script> [g](http://h) ![i](j) &amp; ~~k~~ $l$ \\ www.m.n http://o # @p\nq"
+HOSTILE = "a|b *c* _d_ `e` <script>f</script> [g](http://h) ![i](j) &amp; ~~k~~ $l$ \\ www.m.n http://o # @p q"
 NAMES = ("coat", "tights, stockings", "tie", HOSTILE)
 SPEC = ModelSpec(
     stage="classes",

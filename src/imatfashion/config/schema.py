@@ -22,7 +22,7 @@ class StageConfig:
     region_loss: str = "dice"
     """classes: `dice`, `lovasz` (Lovász-Softmax, a surrogate of IoU) or `none`."""
     focal_gamma: float = 0.0
-    """classes: cross-entropy of a pixel is weighed by (1 − p)^this, p the probability of its class; 0 weighs all alike."""
+    """classes: a pixel's cross-entropy times (1 − p)^this, p the probability of its class; 0 weighs all alike."""
     label_smoothing: float = 0.0
     """classes: share of each pixel's target that is spread over all classes."""
     class_balance: float = 0.0
@@ -328,8 +328,8 @@ class PredictConfig:
     threshold: float = 0.5
     """Probability from which an attribute is written."""
     overlap: str = "within_class"
-    """`within_class` (garments of a class do not overlap), `none` (no garments overlap), or `parts` (with layers=1: parts
-    belong to the garment that they lie on, too)."""
+    """`within_class` (garments of a class do not overlap), `none` (no garments overlap), or `parts` (with layers=1,
+    parts belong to the garment that they lie on, too)."""
     overlays: str | None = None
     """Folder for a picture of each photo with its garments drawn over it."""
     shard: str | None = None

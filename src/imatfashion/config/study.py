@@ -91,8 +91,9 @@ class Study:
                 study_name="sweep", storage=f"sqlite:///{self._path}", direction="maximize", load_if_exists=True
             )
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
             raise FashionError(
-                f"{self._path} cannot be used as a study ({str(error).splitlines()[0]}); move it away to begin a new one"
+                f"{self._path} cannot be used as a study ({reason}); move it away to begin a new one"
             ) from error
         # With the very same seed, a study that goes on would draw its first trials again.
         study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))

@@ -107,8 +107,9 @@ class Predictor:
             PhotoError: the photo cannot be read.
         """
         if not isinstance(photo, str | Path):
-            source: Path | ByteArray = as_pixels(photo)
-            taken = image_input("photo", source, self.looks)
+            pixels = as_pixels(photo)
+            source: Path | ByteArray = pixels
+            taken = image_input("photo", pixels, self.looks)
         else:
             source = Path(photo)
             taken = read_input(source.name, source, self.looks)

@@ -94,7 +94,7 @@ class ProgressBar(Callback):
         """Show that validation goes on."""
         batches = trainer.num_val_batches
         total = sum(batches) if isinstance(batches, list) else batches
-        self._draw(trainer, f"validation {batch_idx + 1}/{total}")
+        self._draw(trainer, f"validation {batch_idx + 1}/{total}", force=batch_idx == 0)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Its time is known."""

@@ -84,7 +84,8 @@ class LastCheckpoint(Checkpoint):
 
 def step_figures(trainer: pl.Trainer) -> dict[str, float]:
     """The figures of the optimizer step that has just ended, as metrics.csv will hold them; none where it will not."""
-    if trainer.global_step % trainer.log_every_n_steps:
+    # The trainer has it; its class does not declare it.
+    if trainer.global_step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
         return {}
     kept = {name: float(value) for name, value in trainer.logged_metrics.items() if not name.startswith(_OF_EPOCHS)}
     return {"step": trainer.global_step - 1, "epoch": trainer.current_epoch, **kept}
