@@ -14,7 +14,7 @@ from imatfashion.predict.parts import is_complete, part_path, read_part
 from imatfashion.predict.pngs import write_pngs
 from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.submission import write_submission
-from imatfashion.predict.table import write_table
+from imatfashion.predict.table import MADE_BY, write_table
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def merge(
             write_pngs(output, once(), classes)
         else:
             meta = {"checkpoint": fingerprint["classes_ckpt"], "attributes_checkpoint": fingerprint["attributes_ckpt"]}
+            meta[MADE_BY] = fingerprint
             write_table(output, once(), classes, attributes, meta)
     except FileNotFoundError:
         if output.exists():

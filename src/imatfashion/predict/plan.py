@@ -97,6 +97,11 @@ def is_made(plan: Plan) -> bool:
     return plan.output.is_dir() and plan.format not in _OURS and any(plan.output.iterdir())
 
 
+def has_parts(plan: Plan) -> bool:
+    """Whether a part file of the prediction is there: it has not come to its end."""
+    return any(part_path(plan.output, shard, plan.shards).exists() for shard in range(plan.shards))
+
+
 def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) -> None:
     """Refuse to write over what is not ours.
 
@@ -106,8 +111,8 @@ def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) ->
     Raises:
         FashionError: something else is in the way.
     """
-    parts = [part_path(plan.output, shard, plan.shards) for shard in range(plan.shards)]
-    if is_made(plan) and not any(path.exists() for path in parts):
+    # A table says itself what made it: that is looked at when this prediction's fingerprint is known.
+    if is_made(plan) and plan.format != "table" and not has_parts(plan):
         raise FashionError(f"the output {plan.output} is there already; remove it or change output=")
     if plan.output.exists() and not _is_ours(plan.output, plan.format):
         raise FashionError(f"{plan.output} is there and is not a {plan.format} that was written here; change output=")

@@ -23,12 +23,13 @@ from imatfashion.predict.images import Photo, find_photos
 from imatfashion.predict.merge import merge
 from imatfashion.predict.overlays import save_overlay
 from imatfashion.predict.parts import PartFile, part_path
-from imatfashion.predict.plan import Plan, check_outputs, is_made, make_plan
+from imatfashion.predict.plan import Plan, check_outputs, has_parts, is_made, make_plan
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.settings import Settings
 from imatfashion.predict.stream import stream
+from imatfashion.predict.table import is_made_by
 from imatfashion.predict.tuning_file import read_tuning, tuned_for_others
 
 
@@ -54,6 +55,11 @@ def run_prediction(config: PredictConfig) -> Path:
     jobs = plan_jobs(plan.classes, photos, config.folds)
     classes, attributes = _labels(plan, jobs)
     fingerprint = fingerprint_of(config, plan, jobs)
+    if is_made(plan) and not has_parts(plan):
+        if is_made_by(plan.output, fingerprint):
+            # Killed behind its last step, or given twice: there is nothing left to do.
+            return plan.output
+        raise FashionError(f"the output {plan.output} is there already; remove it or change output=")
     settings = _settings(config, plan, classes, attributes)
     _tell_of_tuning(config, fingerprint)
     names = [photo.name for job in jobs for photo in job.photos]

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
 from imatfashion.data.table_writer import TableWriter
+from imatfashion.errors import FashionError
 from imatfashion.predict.results import PhotoResult
+
+MADE_BY = "made_by"
+"""Where `meta.json` keeps the fingerprint of the prediction that wrote the table."""
 
 
 def write_table(
@@ -29,3 +34,11 @@ def write_table(
             for garment in result.garments:
                 index, score = garment.class_index, garment.score
                 table.garment(result.name, index, garment.attributes, garment.runs, score=score)
+
+
+def is_made_by(out: Path, fingerprint: dict[str, Any]) -> bool:
+    """Whether a table is what a prediction of this fingerprint writes."""
+    try:
+        return bool(Annotations(out).meta.get(MADE_BY) == fingerprint)
+    except FashionError:
+        return False
