@@ -102,6 +102,11 @@ def has_parts(plan: Plan) -> bool:
     return any(part_path(plan.output, shard, plan.shards).exists() for shard in range(plan.shards))
 
 
+def in_the_way(plan: Plan) -> FashionError:
+    """What is said where the folder to write is there and is not this prediction's."""
+    return FashionError(f"the output {plan.output} is there already; remove it or change output=")
+
+
 def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) -> None:
     """Refuse to write over what is not ours.
 
@@ -113,7 +118,7 @@ def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) ->
     """
     # A table says itself what made it: that is looked at when this prediction's fingerprint is known.
     if is_made(plan) and plan.format != "table" and not has_parts(plan):
-        raise FashionError(f"the output {plan.output} is there already; remove it or change output=")
+        raise in_the_way(plan)
     if plan.output.exists() and not _is_ours(plan.output, plan.format):
         raise FashionError(f"{plan.output} is there and is not a {plan.format} that was written here; change output=")
     if plan.format == "png" and len({png_name(photo.name) for photo in photos}) < len(photos):

@@ -14,7 +14,6 @@ from rich.progress import Progress
 
 from imatfashion.config.schema import PredictConfig
 from imatfashion.data.labels import Labels
-from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.predict.checkpoints import check_agreement, labels_of
 from imatfashion.predict.fingerprint import fingerprint_of
@@ -23,7 +22,7 @@ from imatfashion.predict.images import Photo, find_photos
 from imatfashion.predict.merge import merge
 from imatfashion.predict.overlays import save_overlay
 from imatfashion.predict.parts import PartFile, part_path
-from imatfashion.predict.plan import Plan, check_outputs, has_parts, is_made, make_plan
+from imatfashion.predict.plan import Plan, check_outputs, has_parts, in_the_way, is_made, make_plan
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.results import PhotoResult
@@ -59,14 +58,14 @@ def run_prediction(config: PredictConfig) -> Path:
         if is_made_by(plan.output, fingerprint):
             # Killed behind its last step, or given twice: there is nothing left to do.
             return plan.output
-        raise FashionError(f"the output {plan.output} is there already; remove it or change output=")
+        raise in_the_way(plan)
     settings = _settings(config, plan, classes, attributes)
     _tell_of_tuning(config, fingerprint)
     names = [photo.name for job in jobs for photo in job.photos]
     mine = _share(len(names), plan.shard, plan.shards)
     with PartFile(part_path(plan.output, plan.shard, plan.shards), fingerprint, names[mine.start : mine.stop]) as part:
         if is_made(plan) and part.done < len(mine):
-            raise FashionError(f"the output {plan.output} is there already; remove it or change output=")
+            raise in_the_way(plan)
         _predict(config, plan, jobs, range(mine.start + part.done, mine.stop), settings, part)
     _tell_of_folds(config, plan, photos, len(names))
     counts = [len(_share(len(names), shard, plan.shards)) for shard in range(plan.shards)]

@@ -34,7 +34,12 @@ def write_report(run_dir: Path) -> Path:
         FashionError: the directory is missing or holds no run.
     """
     page = render(read_run(Path(run_dir)))
-    path = Path(run_dir) / "report.html"
+    return save_page(Path(run_dir), page)
+
+
+def save_page(folder: Path, page: str) -> Path:
+    """Write a page aside and rename it to `report.html`; its path."""
+    path = folder / "report.html"
     aside = path.with_suffix(".tmp")
     aside.write_text(page, encoding="utf-8")
     aside.replace(path)

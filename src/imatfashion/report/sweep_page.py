@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from imatfashion.report.cards import Card
+from imatfashion.report.page import save_page
 from imatfashion.report.sweep_charts import curves_chart, parallel_chart, scatter_chart
 from imatfashion.report.sweep_files import JobFiles, SweepFiles, read_sweep, shown
 from imatfashion.report.sweep_table import sweep_table
@@ -32,11 +33,7 @@ def write_sweep_report(sweep_dir: Path) -> Path:
         FashionError: the folder holds no job and no run.
     """
     page = render(read_sweep(Path(sweep_dir)))
-    path = Path(sweep_dir) / "report.html"
-    aside = path.with_suffix(".tmp")
-    aside.write_text(page, encoding="utf-8")
-    aside.replace(path)
-    return path
+    return save_page(Path(sweep_dir), page)
 
 
 def render(sweep: SweepFiles) -> str:
