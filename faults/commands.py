@@ -30,8 +30,8 @@ TRAIN = [
     "schedule.phases=[{epochs: 1, frozen: true, max_rate: 0.001}, {epochs: 1, frozen: false, max_rate: 0.001}]",
 ]
 PREDICT = ["grid=64", "batch_size=2", "workers=1", "device=cpu", "progress=false"]
-SLOW = ("train/images_per_second", "train/loader_wait")
-"""Figures that depend on the machine's speed."""
+SLOW = ("train/images_per_second", "train/loader_wait", "train/memory_gb")
+"""Figures that depend on the machine: its speed, what it holds in memory."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from imatfashion.config.resume import load_config
-from imatfashion.config.schema import Config, LoggerConfig, PlatformConfig
+from imatfashion.config.schema import Config, GpuConfig, LoggerConfig, PlatformConfig
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.tasks.classes import ClassSegmenter
@@ -37,7 +37,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
 
 def figures(run_dir: Path) -> list[dict[str, str]]:
     """Rows of metrics.csv without what depends on the machine's speed."""
-    slow = ("train/images_per_second", "train/loader_wait")
+    slow = ("train/images_per_second", "train/loader_wait", "train/memory_gb")
     kept = [{name: value for name, value in row.items() if value and name not in slow} for row in rows(run_dir)]
     return [row for row in kept if len(row) > 2]
 
@@ -100,16 +100,21 @@ def test_the_encoder_rests_while_it_is_frozen(tiny: Make) -> None:
     assert [name for name in moved & parameters.keys() if name.startswith("network.decoder.")]
 
 
-@pytest.mark.parametrize("step", [2, 4, 6], ids=["in the first epoch", "at its end", "in the second epoch"])
+@pytest.mark.parametrize(
+    ("step", "precision"),
+    [(2, None), (4, None), (6, None), (6, "bf16-mixed")],
+    ids=["in the first epoch", "at its end", "in the second epoch", "in bfloat16"],
+)
 def test_killed_and_resumed_equals_undisturbed(
-    tiny: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+    tiny: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, precision: str | None
 ) -> None:
-    whole = fit(tiny(run_dir=str(tmp_path / "whole")))
+    gpu = GpuConfig("cpu", precision=precision)
+    whole = fit(tiny(run_dir=str(tmp_path / "whole"), gpu=gpu))
     with monkeypatch.context() as patch:
         kill_at(patch, step)
         with pytest.raises(Killed):
-            fit(tiny(run_dir=str(tmp_path / "cut")))
-    resumed = fit(tiny(run_dir=str(tmp_path / "cut"), resume=str(tmp_path / "cut")))
+            fit(tiny(run_dir=str(tmp_path / "cut"), gpu=gpu))
+    resumed = fit(tiny(run_dir=str(tmp_path / "cut"), resume=str(tmp_path / "cut"), gpu=gpu))
     assert resumed.score == whole.score
     assert same(resumed.run_dir / "checkpoints/last.ckpt", whole.run_dir / "checkpoints/last.ckpt")
     assert same(resumed.best_checkpoint, whole.best_checkpoint)

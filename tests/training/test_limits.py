@@ -23,7 +23,7 @@ Make = Callable[..., Config]
 
 
 def figures(run_dir: Path) -> list[dict[str, str]]:
-    slow = ("train/images_per_second", "train/loader_wait")
+    slow = ("train/images_per_second", "train/loader_wait", "train/memory_gb")
     with (run_dir / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = [
             {name: value for name, value in row.items() if value and name not in slow} for row in csv.DictReader(file)

@@ -13,18 +13,21 @@ import cv2
 import numpy as np
 import pytest
 import pytorch_lightning as pl
+import torch
 import wandb
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb.proto.wandb_internal_pb2 import Record
 
 from imatfashion.config.schema import Config, LoggerConfig
+from imatfashion.data.collate import Batch
+from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.callbacks import LastCheckpoint
 from imatfashion.training.fit import fit
 from imatfashion.training.loggers import _wandb_mode
 from imatfashion.training.progress import Throughput
 
 Make = Callable[..., Config]
-SLOW = ("train/images_per_second", "train/loader_wait")
+SLOW = ("train/images_per_second", "train/loader_wait", "train/memory_gb")
 
 
 class Killed(BaseException):
@@ -82,6 +85,25 @@ def test_tensorboard_has_the_figures_of_metrics_csv_and_the_panel(tiny: Make) ->
     assert picture.shape == kept.shape
     # The file is a JPEG of the same picture.
     assert np.abs(picture.astype(int) - kept).mean() < 8
+
+
+def test_memory_is_the_most_held_so_far(tiny: Make, tmp_path: Path) -> None:
+    class Holds(ClassSegmenter):
+        held: torch.Tensor | None = None
+
+        def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+            super().on_train_batch_start(batch, batch_idx)
+            self.held = torch.ones(100_000_000) if self.global_step == 0 else None
+
+    def memory(name: str, task: type[ClassSegmenter] | None) -> list[float]:
+        run_dir = fit(tiny(run_dir=str(tmp_path / name)), task=task).run_dir
+        return [value for _, value in scalars(run_dir)["train/memory_gb"]]
+
+    plain, held = memory("plain", None), memory("held", Holds)
+    assert len(plain) == len(held) == 2
+    # 0.4 GB, held in the first step alone.
+    assert held[0] - plain[-1] > 0.3
+    assert held[1] >= held[0]
 
 
 def test_figures_past_the_resumed_checkpoint_are_dropped(

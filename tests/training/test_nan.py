@@ -70,7 +70,7 @@ def same(left: Path, right: Path) -> bool:
 
 
 def figures(run_dir: Path) -> list[dict[str, str]]:
-    slow = ("train/images_per_second", "train/loader_wait")
+    slow = ("train/images_per_second", "train/loader_wait", "train/memory_gb")
     with (run_dir / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = [{k: v for k, v in row.items() if v and k not in slow} for row in csv.DictReader(file)]
     return [row for row in rows if len(row) > 2]

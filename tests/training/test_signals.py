@@ -37,7 +37,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
 
 
 def figures(run_dir: Path) -> list[dict[str, str]]:
-    slow = ("train/images_per_second", "train/loader_wait")
+    slow = ("train/images_per_second", "train/loader_wait", "train/memory_gb")
     kept = [{name: value for name, value in row.items() if value and name not in slow} for row in rows(run_dir)]
     return [row for row in kept if len(row) > 2]
 

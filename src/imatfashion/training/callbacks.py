@@ -17,7 +17,7 @@ Check = Callable[[int], BaseException | None]
 
 # An epoch's validation cannot be resumed in its middle: the step before its last one is saved if this long has passed.
 _SECONDS_BEFORE_VALIDATION = 20
-_OF_EPOCHS = ("val/", "train/images_per_second", "train/loader_wait")
+_OF_EPOCHS = ("val/", "train/images_per_second", "train/loader_wait", "train/memory_gb")
 """Beginnings of the names of figures that do not come with each step."""
 
 
