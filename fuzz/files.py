@@ -22,7 +22,7 @@ from imatfashion.data.labels import Labels, read_labels
 from imatfashion.data.overview import overview
 from imatfashion.data.photos import EncodedPhoto, PhotoError, decode_photo
 from imatfashion.data.prepared import is_prepared, prepared_resolution
-from imatfashion.data.sources import open_source
+from imatfashion.data.sources import DataFiles, open_source
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import decode_runs
 
@@ -64,7 +64,7 @@ def _reader(folder: Path, kind: str, name: str) -> Target:
     def target(data: bytes) -> None:
         (folder / name).write_bytes(data[1:] if data[:1] == b"\0" else header + data)
         try:
-            report = build_table(open_source(folder, format=kind), out)
+            report = build_table(open_source(folder, DataFiles(format=kind)), out)
             _use(found := Annotations(out))
             assert (len(found), len(found.garment_photo)) == (report.photos, report.garments)
             assert found.refused == report.refused

@@ -23,7 +23,7 @@ from imatfashion.data.build import open_table
 from imatfashion.data.labels import Labels
 from imatfashion.data.prepare import prepare
 from imatfashion.data.prepared import is_prepared, prepared_resolution
-from imatfashion.data.sources import open_source
+from imatfashion.data.sources import DataFiles, open_source
 from imatfashion.data.table_checks import NAMES
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint, load_network
@@ -343,7 +343,7 @@ def test_coco_files_that_are_no_json(tmp_path: Path, text: str) -> None:
     assert (done.exit_code, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
     with pytest.raises(FashionError, match="is not a valid COCO JSON file"):
-        list(open_source(tmp_path, format="coco", photos=".").records())
+        list(open_source(tmp_path, DataFiles(format="coco", photos=".")).records())
 
 
 @pytest.mark.parametrize("text", [DEEP, '{"height": 1e999, "width": 1, "garments": [], "photo": "a"}', "{}", "7"])

@@ -87,18 +87,11 @@ def index(
     from imatfashion.data.build import open_table
     from imatfashion.data.overview import overview
     from imatfashion.data.progress_bar import progress_bar
+    from imatfashion.data.sources import DataFiles
 
+    files = DataFiles(format=format, annotations=annotations, photos=photo_dir, labels=labels, on_bad=on_bad)
     with progress_bar("reading annotations") as progress:
-        table = open_table(
-            data_dir,
-            format=format,
-            annotations=annotations,
-            photos=photo_dir,
-            labels=labels,
-            on_bad=on_bad,
-            check_photos=photos,
-            progress=progress,
-        )
+        table = open_table(data_dir, files, check_photos=photos, progress=progress)
     typer.echo(overview(table))
 
 
@@ -127,20 +120,12 @@ def prepare(
     Example: `imatfashion prepare DATA DATA-224 --resolution 224` · then `python train.py data.root=DATA-224`
     """
     from imatfashion.data.prepare import prepare
+    from imatfashion.data.sources import DataFiles
 
-    done = prepare(
-        data_dir,
-        out,
-        resolution=resolution,
-        format=format,
-        annotations=annotations,
-        photos=photo_dir,
-        labels=labels,
-        group_by=group_by,
-        on_bad=on_bad,
-        workers=workers,
+    files = DataFiles(
+        format=format, annotations=annotations, photos=photo_dir, labels=labels, group_by=group_by, on_bad=on_bad
     )
-    typer.echo(str(done))
+    typer.echo(str(prepare(data_dir, out, files, resolution=resolution, workers=workers)))
 
 
 @app.command()

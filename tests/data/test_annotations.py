@@ -68,9 +68,10 @@ def test_a_garment_of_its_own_class_covers_nothing(make_table):
 
 def test_the_real_photos_parts(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from imatfashion.data.build import open_table
+    from imatfashion.data.sources import DataFiles
 
     monkeypatch.setenv("IMATFASHION_CACHE", str(tmp_path))
-    table = open_table(shared / "data" / "fashionpedia_sample", annotations="sample.json")
+    table = open_table(shared / "data" / "fashionpedia_sample", DataFiles(annotations="sample.json"))
     layers = dict(zip(table.class_names, table.layer_of_class(2), strict=True))
     present = {table.class_names[c] for c in table.garment_class}
     assert {name for name in present if layers[name]} == {"sleeve", "neckline", "collar"}

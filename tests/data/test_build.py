@@ -15,7 +15,7 @@ from PIL import Image
 
 from imatfashion.data.build import build_table, open_table
 from imatfashion.data.plain_text import plain_cell
-from imatfashion.data.sources import open_source
+from imatfashion.data.sources import DataFiles, open_source
 from imatfashion.errors import FashionError
 
 HEADER = "ImageId,EncodedPixels,Height,Width,ClassId"
@@ -43,8 +43,8 @@ def make(tmp_path: Path) -> Make:
     return build
 
 
-def refused(root: Path, **options: bool) -> list[tuple[str, str, str]]:
-    table = open_table(root, **options)  # type: ignore[arg-type]
+def refused(root: Path) -> list[tuple[str, str, str]]:
+    table = open_table(root)
     with (table.path / "refused.csv").open(newline="") as file:
         rows = [(row["row"], row["photo"], row["reason"]) for row in csv.DictReader(file)]
     assert table.refused == len(rows)
@@ -134,17 +134,17 @@ def test_photos_without_rows_belong_to_the_csv_of_their_folder_only(make: Make):
     assert len(open_table(root)) == 3
     assert len(open_table(root, check_photos=False)) == 1
     shutil.copy(root / "train.csv", root / "part.csv")
-    assert len(open_table(root, annotations="part.csv", photos="train")) == 1
+    assert len(open_table(root, DataFiles(annotations="part.csv", photos="train"))) == 1
 
 
 def test_on_bad_error_stops_at_the_first_also_on_reopening(make: Make):
     root = make(GOOD, "a.jpg,1 x,8,6,0", "a.jpg,0 1,8,6,0")
     with pytest.raises(FashionError, match=r"train\.csv, row 3 \(a\.jpg\): 'x' is not a whole number$"):
-        open_table(root, on_bad="error")
+        open_table(root, DataFiles(on_bad="error"))
     assert not list(root.glob(".imatfashion/*"))
     open_table(root)
     with pytest.raises(FashionError, match=r"row 3 \(a\.jpg\): 'x'"):
-        open_table(root, on_bad="error")
+        open_table(root, DataFiles(on_bad="error"))
     with pytest.raises(FashionError, match="on_bad=stop is unknown"):
         build_table(open_source(root), root / "x.table", on_bad="stop")
 
@@ -253,10 +253,10 @@ def test_a_read_only_folder_is_left_alone(make: Make, tmp_path: Path, monkeypatc
 def test_groups_come_from_a_column(make: Make):
     header = HEADER + ",article"
     root = make(GOOD + ",shoe 7", "a.jpg,5 1,8,6,3,other", "b.jpg,1 2,8,6,0,", header=header)
-    table = open_table(root, group_by="article")
+    table = open_table(root, DataFiles(group_by="article"))
     assert [table.group(i) for i in range(len(table))] == ["shoe 7", "", ""]
     assert open_table(root).group(0) == ""
-    assert open_table(root, group_by=r"^(\d+)").group(0) == ""
+    assert open_table(root, DataFiles(group_by=r"^(\d+)")).group(0) == ""
 
 
 def test_the_real_street_photos(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -21,6 +21,7 @@ from imatfashion.data.photos import PhotoError, decode_photo
 from imatfashion.data.prepare import prepare
 from imatfashion.data.prepared import BLOB, prepared_size
 from imatfashion.data.render import paint_maps, render
+from imatfashion.data.sources import DataFiles
 from imatfashion.data.split import make_split
 from imatfashion.data.views import plain_view
 from imatfashion.errors import FashionError
@@ -259,8 +260,8 @@ def test_refusals_and_groups_are_carried_over(tiny_data, tmp_path):
     lines = table.read_text().splitlines()
     grouped = [f"{line},{'article' if line[:2] == 'Im' else line[2]}" for line in lines]
     table.write_text("\n".join([*grouped, "p00.jpg,5 1,60,90,77,0", ""]))
-    quiet_prepare(tiny_data, tmp_path / "small", 32, group_by="article")
-    small = open_table(tmp_path / "small", group_by="article")
+    quiet_prepare(tiny_data, tmp_path / "small", 32, files=DataFiles(group_by="article"))
+    small = open_table(tmp_path / "small", DataFiles(group_by="article"))
     assert [small.group(i) for i in range(10)] == [small.name(i)[2] for i in range(10)]
     assert small.refused == 1
     assert "class id 77" in (small.path / "refused.csv").read_text()
@@ -276,7 +277,7 @@ def test_what_cannot_be_prepared_is_a_sentence(tiny_data, tiny, tmp_path):
     with pytest.raises(FashionError, match="is prepared at 32 already"):
         quiet_prepare(tiny, tmp_path / "out", 48)
     with pytest.raises(FashionError, match=r"data\.photos=train is not for prepared data"):
-        open_table(tiny, photos="train")
+        open_table(tiny, DataFiles(photos="train"))
     assert not (tmp_path / "out").exists()
 
 
@@ -313,7 +314,7 @@ def test_prepared_data_can_be_prepared_smaller(prepared, tmp_path):
 
 def test_real_photos(shared, tmp_path):
     table = shared / "data" / "fashionpedia_sample"
-    report = quiet_prepare(table, tmp_path / "small", 128, annotations="sample.json")
+    report = quiet_prepare(table, tmp_path / "small", 128, files=DataFiles(annotations="sample.json"))
     assert report.photos == 2
     small = open_table(tmp_path / "small")
     for photo in range(2):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from imatfashion.config.schema import AugmentConfig
 from imatfashion.data.build import open_table
 from imatfashion.data.prepared import is_prepared, prepared_size, shorter_side
+from imatfashion.data.sources import DataFiles
 from imatfashion.data.views import training_view
 from imatfashion.errors import FashionError
 
@@ -55,4 +56,4 @@ def test_other_folders_are_not_prepared_data(tmp_path, tiny_data):
     (tmp_path / "meta.json").write_text("[1]")
     assert not is_prepared(tmp_path)
     with pytest.raises(FashionError, match="is not prepared data: make it with imatfashion prepare"):
-        open_table(tiny_data, format="prepared")
+        open_table(tiny_data, DataFiles(format="prepared"))

@@ -10,7 +10,7 @@ from imatfashion.data.cache import photo_dir_entry, table_path
 from imatfashion.data.meter import Progress
 from imatfashion.data.prepared import KIND, is_prepared, open_prepared
 from imatfashion.data.refusals import Refusals, first_refusal
-from imatfashion.data.sources import Source, load, locate
+from imatfashion.data.sources import USUAL, DataFiles, Source, load, locate
 from imatfashion.data.table_builder import TableBuilder
 from imatfashion.data.table_files import file_state, is_table
 from imatfashion.data.table_writer import TableWriter
@@ -28,16 +28,7 @@ class BuildReport:
 
 
 def open_table(
-    root: Path,
-    *,
-    format: str = "auto",
-    annotations: str | Path | None = None,
-    photos: str | Path | None = None,
-    labels: str | Path | None = None,
-    group_by: str | None = None,
-    on_bad: str = "skip",
-    check_photos: bool = True,
-    progress: Progress | None = None,
+    root: Path, files: DataFiles = USUAL, *, check_photos: bool = True, progress: Progress | None = None
 ) -> Annotations:
     """The table of a data set: built at the first call, opened memory-mapped afterwards; prepared data is one already.
 
@@ -45,29 +36,29 @@ def open_table(
 
     Args:
         root: folder of the data set, or its annotation file.
-        format: as `open_source`, or `prepared`.
-        annotations: as `open_source`.
-        photos: as `open_source`.
-        labels: as `open_source`.
-        group_by: as `open_source`.
-        on_bad: as `build_table`.
+        files: which of its files are meant, and how they are read; the format may be `prepared`, too.
         check_photos: as `build_table`.
         progress: as `build_table`.
 
     Raises:
-        FashionError: a file-level fault; a bad record where `on_bad` is `error`; no record at all is usable.
+        FashionError: a file-level fault; a bad record where `files.on_bad` is `error`; no record at all is usable.
     """
-    if format == KIND or (format == "auto" and is_prepared(root)):
-        return _open_prepared(root, {"annotations": annotations, "photos": photos, "labels": labels})
-    place = locate(root, format=format, annotations=annotations, photos=photos, labels=labels, group_by=group_by)
+    if files.format == KIND or (files.format == "auto" and is_prepared(root)):
+        return _open_prepared(root, files)
+    place = locate(root, files)
     path = table_path(place, check_photos=check_photos)
     table = Annotations(path) if is_table(path) else None
     if table is None or _repaired(table):
         build_table(
-            load(place), path, check_photos=check_photos, on_bad=on_bad, progress=progress, replace=table is not None
+            load(place),
+            path,
+            check_photos=check_photos,
+            on_bad=files.on_bad,
+            progress=progress,
+            replace=table is not None,
         )
         table = Annotations(path)
-    if on_bad == "error" and table.refused:
+    if files.on_bad == "error" and table.refused:
         raise FashionError(first_refusal(table.path, place.annotations))
     return table
 
@@ -117,8 +108,9 @@ def build_table(
     return report
 
 
-def _open_prepared(root: Path, places: dict[str, str | Path | None]) -> Annotations:
-    for key, given in places.items():
+def _open_prepared(root: Path, files: DataFiles) -> Annotations:
+    for key in ("annotations", "photos", "labels"):
+        given = getattr(files, key)
         if given is not None:
             raise FashionError(f"data.{key}={given} is not for prepared data, which has everything in {root}: leave it")
     return open_prepared(root)

@@ -20,6 +20,7 @@ from imatfashion.data.dataset import FashionDataset
 from imatfashion.data.loaders import make_loader, worker_count
 from imatfashion.data.prepared import prepared_resolution
 from imatfashion.data.sampler import ShardSampler, StepSampler
+from imatfashion.data.sources import DataFiles
 from imatfashion.data.split import Split, make_split
 from imatfashion.errors import FashionError
 
@@ -161,16 +162,7 @@ class FashionDataModule(pl.LightningDataModule):
         self._step = int(state_dict["step"])
 
     def _open_truth(self) -> Annotations:
-        config = self.config
-        return open_table(
-            Path(config.root),
-            format=config.format,
-            annotations=config.annotations,
-            photos=config.photos,
-            labels=config.labels,
-            group_by=config.group_by,
-            on_bad=config.on_bad,
-        )
+        return open_table(Path(self.config.root), DataFiles.of(self.config))
 
     def _dataset(self, indices: npt.NDArray[np.int64], augment: AugmentConfig | None) -> FashionDataset:
         return FashionDataset(

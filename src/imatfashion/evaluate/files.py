@@ -14,7 +14,7 @@ from imatfashion.data.build import build_table
 from imatfashion.data.labels import Labels
 from imatfashion.data.records import EmptyPhoto, Garment, Record
 from imatfashion.data.refusals import first_refusal
-from imatfashion.data.sources import Source, open_source, submission
+from imatfashion.data.sources import DataFiles, Source, open_source, submission
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import parse_runs
 
@@ -49,7 +49,7 @@ def truth_table(path: Path, labels: Path | None = None) -> Iterator[Truth]:
     """
     if not path.is_file():
         raise FashionError(f"the truth {path} is not a file: give an annotation file such as test.csv")
-    source = open_source(path, labels=_label_file(path, labels))
+    source = open_source(path, DataFiles(labels=_label_file(path, labels)))
     with _built(source) as table:
         yield Truth(table, source.labels_path, _bare_photos(source, table))
 
@@ -70,7 +70,7 @@ def submission_table(path: Path, labels: Path) -> Iterator[Annotations]:
         return
     if not path.is_file():
         raise FashionError(f"the submission {path} is not a file: give a CSV with ImageId, EncodedPixels, ClassId")
-    source = open_source(path, format="submission", labels=labels.resolve())
+    source = open_source(path, DataFiles(format="submission", labels=labels.resolve()))
     with _built(_with_filler(source)) as table:
         if table.refused:
             raise FashionError(

@@ -13,7 +13,7 @@ from pycocotools import mask as coco_mask
 
 from imatfashion.data.build import open_table
 from imatfashion.data.records import EmptyPhoto, Garment, Refusal
-from imatfashion.data.sources import open_source
+from imatfashion.data.sources import DataFiles, open_source
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import decode_runs
 
@@ -137,7 +137,7 @@ def test_the_published_sample(shared: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("IMATFASHION_CACHE", str(tmp_path))
     root = shared / "data" / "fashionpedia_sample"
     content = json.loads((root / "sample.json").read_text())
-    table = open_table(root, annotations="sample.json")
+    table = open_table(root, DataFiles(annotations="sample.json"))
     assert (len(table), table.refused, table.photo_dir) == (2, 0, root.resolve())
     for garment, item in enumerate(content["annotations"]):
         height, width = table.size(int(table.garment_photo[garment]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
-from imatfashion.data.sources import open_source, submission
+from imatfashion.data.sources import DataFiles, open_source, submission
 from imatfashion.errors import FashionError
 
 HEADER_2019 = "ImageId,EncodedPixels,Height,Width,ClassId"
@@ -26,7 +26,7 @@ def make(root: Path, text: str, name: str = "train.csv") -> Path:
 
 
 def records(root: Path, **options: str) -> list[Record]:
-    return list(open_source(root, **options).records())  # type: ignore[arg-type]
+    return list(open_source(root, DataFiles(**options)).records())
 
 
 def garment(record: Record) -> Garment:
@@ -75,9 +75,9 @@ def test_2020_faulty_attributes(tmp_path: Path):
 
 def test_the_wrong_year_is_named_with_the_right_option(tmp_path: Path):
     with pytest.raises(FashionError, match=r"is an iMaterialist 2020 file .*use data=imaterialist2020"):
-        open_source(make(tmp_path, f"{HEADER_2020}\n"), format="imaterialist2019")
+        open_source(make(tmp_path, f"{HEADER_2020}\n"), DataFiles(format="imaterialist2019"))
     with pytest.raises(FashionError, match=r"is an iMaterialist 2019 file .*use data=imaterialist2019"):
-        open_source(make(tmp_path, f"{HEADER_2019}\n"), format="imaterialist2020")
+        open_source(make(tmp_path, f"{HEADER_2019}\n"), DataFiles(format="imaterialist2020"))
 
 
 def test_a_submission_lies_on_its_grid_and_its_filler_is_dropped(tmp_path: Path):
@@ -132,7 +132,7 @@ def test_a_test_file_has_its_photos_beside_it(tmp_path: Path):
     root = make(tmp_path, f"{HEADER_2019}\n", "test.csv")
     (root / "test").mkdir()
     assert open_source(root / "test.csv").photo_dir == root / "test"
-    assert open_source(root, annotations="test.csv").photo_dir == root / "test"
+    assert open_source(root, DataFiles(annotations="test.csv")).photo_dir == root / "test"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_test_file_has_its_photos_beside_it(tmp_path: Path):
 )
 def test_what_cannot_be_found_is_a_sentence(tmp_path: Path, options: dict[str, str], sentence: str):
     with pytest.raises(FashionError, match=sentence):
-        open_source(make(tmp_path, f"{HEADER_2019}\n"), **options)  # type: ignore[arg-type]
+        open_source(make(tmp_path, f"{HEADER_2019}\n"), DataFiles(**options))
 
 
 def test_an_empty_and_a_missing_folder_are_sentences(tmp_path: Path):

@@ -24,6 +24,7 @@ from imatfashion.data.prepare.pool import in_order
 from imatfashion.data.prepare.report import PrepareReport
 from imatfashion.data.prepared import KIND, QUALITY, is_prepared, prepared_resolution, shorter_side
 from imatfashion.data.progress_bar import progress_bar
+from imatfashion.data.sources import USUAL, DataFiles
 from imatfashion.errors import FashionError
 
 CHUNK = 64
@@ -35,14 +36,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def prepare(
     data_dir: Path,
     out: Path,
+    files: DataFiles = USUAL,
     *,
     resolution: int,
-    format: str = "auto",
-    annotations: str | Path | None = None,
-    photos: str | Path | None = None,
-    labels: str | Path | None = None,
-    group_by: str | None = None,
-    on_bad: str = "skip",
     workers: int = -1,
     progress: bool = True,
 ) -> PrepareReport:
@@ -55,13 +51,8 @@ def prepare(
     Args:
         data_dir: as `root` of `open_table`.
         out: folder to make; the work goes on beside it, in `.NAME.preparing`, until it is finished.
+        files: as `open_table`.
         resolution: side of the samples, pixels.
-        format: as `open_table`.
-        annotations: as `open_table`.
-        photos: as `open_table`.
-        labels: as `open_table`.
-        group_by: as `open_table`.
-        on_bad: as `open_table`.
         workers: processes; −1 for one a core.
         progress: show on stderr how far it is.
 
@@ -73,16 +64,7 @@ def prepare(
         raise FashionError(f"resolution {resolution} must be {_SMALLEST} … {_LARGEST} pixels")
     console = Console(stderr=True, quiet=not progress)
     with progress_bar("reading annotations", console) as tell:
-        table = open_table(
-            data_dir,
-            format=format,
-            annotations=annotations,
-            photos=photos,
-            labels=labels,
-            group_by=group_by,
-            on_bad=on_bad,
-            progress=tell,
-        )
+        table = open_table(data_dir, files, progress=tell)
     fingerprint = _fingerprint(table, resolution)
     _check(table, out, fingerprint, resolution)
     folder = out.with_name(f".{out.name}.preparing")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imatfashion.data.sources import coco, imaterialist2019, pngs
 from imatfashion.data.sources.csv_rows import read_header, shown
+from imatfashion.data.sources.files import DataFiles
 from imatfashion.data.sources.formats import FORMATS
 from imatfashion.errors import FashionError
 
@@ -38,36 +39,29 @@ class Location:
     group_by: str | None
 
 
-def locate(
-    root: Path,
-    *,
-    format: str = "auto",
-    annotations: str | Path | None = None,
-    photos: str | Path | None = None,
-    labels: str | Path | None = None,
-    group_by: str | None = None,
-) -> Location:
+def locate(root: Path, files: DataFiles) -> Location:
     """Find a data set's files; the arguments are those of `open_source`.
 
     Raises:
         FashionError: a file is missing, empty, of another format or year, or lacks a column.
     """
-    if format not in NAMES:
-        raise FashionError(f"data.format={format} is unknown: it is one of {', '.join(NAMES)}")
+    if files.format not in NAMES:
+        raise FashionError(f"data.format={files.format} is unknown: it is one of {', '.join(NAMES)}")
+    annotations = files.annotations
     if root.is_file():
         root, annotations = root.parent, annotations or root.name
     if not root.is_dir():
         raise FashionError(f"the data folder {root} does not exist: give the folder of the data set")
-    path = _annotations(root, format, annotations)
-    name = _recognise(path) if format == "auto" else format
+    path = _annotations(root, files.format, annotations)
+    name = _recognise(path) if files.format == "auto" else files.format
     header = _checked_header(path, name)
     return Location(
         root=root,
         format=name,
         annotations=path,
-        photo_dir=_photo_dir(root, path, name, photos),
-        label_files=_label_files(root, path, name, labels),
-        group_by=group_by if group_by in header else None,
+        photo_dir=_photo_dir(root, path, name, files.photos),
+        label_files=_label_files(root, path, name, files.labels),
+        group_by=files.group_by if files.group_by in header else None,
     )
 
 

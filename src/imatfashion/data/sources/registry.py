@@ -6,35 +6,24 @@ from pathlib import Path
 
 from imatfashion.data.labels import Labels, read_labels
 from imatfashion.data.sources import coco
+from imatfashion.data.sources.files import USUAL, DataFiles
 from imatfashion.data.sources.formats import FORMATS
 from imatfashion.data.sources.locate import Location, locate
 from imatfashion.data.sources.source import Source
 from imatfashion.errors import FashionError
 
 
-def open_source(
-    root: Path,
-    *,
-    format: str = "auto",
-    annotations: str | Path | None = None,
-    photos: str | Path | None = None,
-    labels: str | Path | None = None,
-    group_by: str | None = None,
-) -> Source:
+def open_source(root: Path, files: DataFiles = USUAL) -> Source:
     """Find a data set's files and the reader for them.
 
     Args:
         root: folder of the data set, or its annotation file.
-        format: `auto` or the name of a format; `auto` looks at the files and their columns.
-        annotations: annotation file (or folder of index PNGs) below `root`, when not the format's usual one.
-        photos: folder of photos below `root`, likewise.
-        labels: label file below `root`, likewise.
-        group_by: column of the CSV, or a regex on names (which the split applies).
+        files: which of its files are meant, and how they are read.
 
     Raises:
         FashionError: a file is missing, empty, of another format or year, or lacks a column.
     """
-    return load(locate(root, format=format, annotations=annotations, photos=photos, labels=labels, group_by=group_by))
+    return load(locate(root, files))
 
 
 def load(place: Location) -> Source:

@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]
 from imatfashion.config.schema import DataConfig
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.build import open_table
+from imatfashion.data.sources import DataFiles
 from imatfashion.data.split_file import SplitNames, read_split_file
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.on_grid import GRID
@@ -103,15 +104,7 @@ def _table(run_dir: Path, given: dict[str, Any], root: Path | None) -> Annotatio
             f"the data {folder} of the run {run_dir} is not there: start the command where train.py was started, "
             "or give --data DIR"
         )
-    return open_table(
-        folder,
-        format=data.format,
-        annotations=data.annotations,
-        photos=data.photos,
-        labels=data.labels,
-        group_by=data.group_by,
-        on_bad=data.on_bad,
-    )
+    return open_table(folder, DataFiles.of(data))
 
 
 def _split(run_dir: Path) -> SplitNames:
