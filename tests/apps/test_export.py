@@ -31,22 +31,13 @@ from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_network
 from imatfashion.models.spec import ModelSpec, build_network
 from imatfashion.predict.settings import Settings
+from tests.predict import conftest
 
-CLASSES = ModelSpec(
-    stage="classes",
-    backbone="test_resnet.r160_in1k",
-    resolution=64,
+CLASSES = replace(
+    conftest.CLASSES,
     mean=(0.4, 0.5, 0.6),
     std=(0.2, 0.25, 0.3),
-    class_ids=(0, 3, 10, 23),
     class_names=("shirt", "coat | <b>", "pocket", "shoe"),
-    attribute_ids=(2, 5, 40),
-    attribute_names=("striped", "dotted", "long"),
-    layer_of_class=(0, 0, 1, 0),
-    allowed_pairs=((0, 2), (0, 1, 2), (1,), ()),
-    component_classes=(3,),
-    decoder_width=32,
-    embedding=16,
 )
 # 80 is no multiple of 32: the network pads inside.
 ATTRIBUTES = replace(CLASSES, stage="attributes", resolution=80)
@@ -62,10 +53,7 @@ def save(path: Path, spec: ModelSpec) -> Path:
             torch.nn.init.normal_(module.running_mean)
     heads = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)]
     torch.nn.init.normal_(heads[-1].weight, std=0.5)
-    state = {"network." + name: tensor for name, tensor in network.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"hyper_parameters": {"spec": spec.to_json()}, "state_dict": state}, path)
-    return path
+    return conftest.write_checkpoint(path, spec, network)
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -341,13 +329,13 @@ def test_broken_photos_are_passed_over(tmp_path: Path) -> None:
     np.testing.assert_array_equal(photo, images(1, 50)[0])
 
 
-def run_example(repository: Path, folder: Path, photo: Path, file: Path) -> tuple[str, Path]:
-    """Run the example where torch cannot be imported; what it printed, and its picture."""
+def run_example(script: Path, folder: Path, photo: Path, file: Path) -> tuple[str, Path]:
+    """Run an example where torch cannot be imported; what it printed, and its picture."""
     (folder / "blocked").mkdir(exist_ok=True)
     (folder / "blocked" / "torch.py").write_text("raise ImportError('torch is blocked')")
     out = folder / "out.png"
     done = subprocess.run(
-        [sys.executable, "-W", "error", repository / "examples" / "onnx_photo.py", photo, file, out],
+        [sys.executable, "-W", "error", script, photo, file, out],
         env={**os.environ, "PYTHONPATH": str(folder / "blocked")},
         capture_output=True,
         text=True,
@@ -369,11 +357,20 @@ def expected_shares(checkpoint: Path, photo: Path) -> dict[str, float]:
     return {garment.name: 100 * garment.mask.mean() for garment in prediction}
 
 
-def test_example_without_torch(
-    exported: Path, checkpoints: tuple[Path, Path], repository: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(params=["onnx_photo.py", "onnx_garments.py"])
+def script(request: pytest.FixtureRequest, repository: Path) -> Path:
+    return repository / "examples" / request.param
+
+
+def test_the_short_example_has_20_lines_and_is_the_one_in_the_docs(repository: Path) -> None:
+    code = (repository / "examples" / "onnx_photo.py").read_text(encoding="utf-8").split('"""\n\n')[1]
+    assert len([line for line in code.splitlines() if line]) <= 20
+    assert f"```python\n{code}```" in (repository / "docs" / "EXPORT.md").read_text(encoding="utf-8")
+
+
+def test_example_without_torch(exported: Path, checkpoints: tuple[Path, Path], script: Path, tmp_path: Path) -> None:
     Image.fromarray(blocks(64, 64)).save(tmp_path / "photo.png")
-    printed, out = run_example(repository, tmp_path, tmp_path / "photo.png", exported)
+    printed, out = run_example(script, tmp_path, tmp_path / "photo.png", exported)
     # A photo of the network's own size is resized by neither, so that they must agree to the pixel.
     expected = {
         name: share for name, share in expected_shares(checkpoints[0], tmp_path / "photo.png").items() if share > 0.05
@@ -389,14 +386,14 @@ def test_example_without_torch(
     assert np.mean(distances < 4) > 0.05  # garments have their class's colour
 
 
-def test_example_with_padding(exported: Path, repository: Path, tmp_path: Path) -> None:
+def test_example_with_padding(exported: Path, script: Path, tmp_path: Path) -> None:
     checkpoint = save(tmp_path / "padded.ckpt", replace(CLASSES, resize="pad"))  # the same weights
     model = onnx.load(exported)
     (entry,) = model.metadata_props
     entry.value = json.dumps(json.loads(entry.value) | {"resize": "pad"})
     onnx.save(model, tmp_path / "padded.onnx")
     Image.fromarray(blocks(64, 128)).save(tmp_path / "photo.png")
-    printed, out = run_example(repository, tmp_path, tmp_path / "photo.png", tmp_path / "padded.onnx")
+    printed, out = run_example(script, tmp_path, tmp_path / "photo.png", tmp_path / "padded.onnx")
     with Image.open(out) as picture:
         assert picture.size == (128, 128)
     large = {name for name, share in expected_shares(checkpoint, tmp_path / "photo.png").items() if share > 5}
