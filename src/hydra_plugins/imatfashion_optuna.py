@@ -18,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from imatfashion.config.study import OptunaSweeperConf, Study
+from imatfashion.config.study_judge import check_pruning
 
 ConfigStore.instance().store(
     group="hydra/sweeper", name="imatfashion_optuna", node=OptunaSweeperConf, provider="imatfashion"
@@ -27,7 +28,8 @@ ConfigStore.instance().store(
 class OptunaSweeper(Sweeper):
     """Asks a study for overrides, launches jobs, and tells it what came of them."""
 
-    def __init__(self, trials: int, parallel: int, seed: int, params: DictConfig) -> None:
+    def __init__(self, trials: int, parallel: int, seed: int, params: DictConfig, **pruning: int) -> None:
+        # Each job reads `pruning` for itself, since it may run in another process.
         self.trials = trials
         self.parallel = parallel
         self.seed = seed
@@ -47,8 +49,9 @@ class OptunaSweeper(Sweeper):
         """Run the trials that the study lacks.
 
         Raises:
-            FashionError: Optuna is not installed, or the study cannot be used.
+            FashionError: Optuna is not installed, the study cannot be used, or jobs of this launcher cannot be pruned.
         """
+        check_pruning(self.config.hydra.sweeper, type(self.launcher).__name__)
         given = {argument.split("=", 1)[0] for argument in arguments}
         searched = [f"{key}={values}" for key, values in self.params.items() if key not in given]
         study = Study(Path(self.config.hydra.sweep.dir), [*searched, *arguments], self.trials, self.seed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imatfashion.config.compose import run_app
+from imatfashion.config.pruning import Pruned, current_judge
 from imatfashion.config.resume import save_config
 from imatfashion.errors import FashionError, Interrupted
 
@@ -17,7 +18,8 @@ from imatfashion.errors import FashionError, Interrupted
 class Settings:
     """A job.
 
-    `end` is how it ends: fine, bad, refused, nan, or kill and stop, which end well when they are gone on with.
+    `end` is how it ends: fine, bad, refused, nan, or kill and stop, which end well when they are gone on with; `learns`
+    has four epochs and asks after each whether it is hopeless, `dies` is killed after its second.
     """
 
     x: float = 0.0
@@ -25,6 +27,17 @@ class Settings:
     run_dir: str | None = None
     resume: str | None = None
     progress: bool = True
+
+
+def learn(config: Settings, run: Path) -> None:
+    """Figures that rise to their end."""
+    save_config(config, run / "config.yaml")
+    judge = current_judge()
+    for epoch in range(1, 5):
+        if config.end == "dies" and epoch == 3 and not config.resume:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if judge and (reason := judge(epoch, (1 - (config.x - 2) ** 2) * epoch / 4)):
+            raise Pruned(f"stopped early: {reason}")
 
 
 def main(config: Settings) -> float:
@@ -42,6 +55,8 @@ def main(config: Settings) -> float:
         if config.end == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         raise Interrupted("stopped by Ctrl-C at step 7: saved", signal.SIGINT)
+    if config.end in ("learns", "dies"):
+        learn(config, run)
     return math.nan if config.end == "nan" else 1 - (config.x - 2) ** 2
 
 

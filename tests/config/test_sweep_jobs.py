@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from optuna.storages import RDBStorage
 from optuna.study import Study, load_study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 CONFIG = """
 defaults:
@@ -74,7 +75,8 @@ def test_failed_jobs_are_reported_and_take_no_other_with_them(run: Run, tmp_path
     assert found["1"]["sentence"] == "ValueError: of no <use> (traceback.txt has the place)"
     assert "in main" in (tmp_path / "sweep/1/traceback.txt").read_text(encoding="utf-8")
     summary = json.loads((tmp_path / "sweep/sweep.json").read_text(encoding="utf-8"))
-    assert {key: summary[key] for key in ("done", "failed", "unfinished")} == {"done": 2, "failed": 2, "unfinished": 0}
+    counts = {key: summary[key] for key in ("done", "failed", "pruned", "unfinished")}
+    assert counts == {"done": 2, "failed": 2, "pruned": 0, "unfinished": 0}
     assert (summary["best"]["folder"], summary["best"]["value"]) == ("0", 0.0)
     assert [job["folder"] for job in summary["jobs"]] == ["0", "1", "2", "3"]
     assert "jobs: 2 done, 2 failed\nfailed: job 1 (end=bad): ValueError" in done.stdout
@@ -183,14 +185,81 @@ def test_a_killed_study_goes_on_with_its_trial(run: Run, tmp_path: Path) -> None
     assert all(len(lines) == 2 and lines[1].endswith("resumed") for lines in calls(tmp_path).values())
 
 
+PRUNE = ("hydra.sweeper.prune=true", "hydra.sweeper.prune_after_trials=2", "hydra.sweeper.prune_after_epochs=2")
+
+
+def expected_states(trials: list[FrozenTrial]) -> list[TrialState]:
+    """Pruned is who falls below the median of the completed trials before it, from the second epoch on."""
+    states, ended = [], []
+    for trial in trials:
+        values = [(1 - (trial.params["x"] - 2) ** 2) * epoch / 4 for epoch in range(1, 5)]
+        below = [
+            max(values[: epoch + 1]) < statistics.median(other[epoch] for other in ended)
+            for epoch in range(1, 4)
+            if len(ended) >= 2
+        ]
+        states.append(TrialState.PRUNED if any(below) else TrialState.COMPLETE)
+        assert trial.intermediate_values == {
+            epoch + 1: pytest.approx(values[epoch]) for epoch in range(1 + below.index(True) + 1 if any(below) else 4)
+        }
+        if not any(below):
+            ended.append(values)
+    return states
+
+
+def test_hopeless_jobs_are_pruned(run: Run, tmp_path: Path) -> None:
+    done = run(*SEARCH, *PRUNE, "end=learns", "hydra.sweeper.trials=10")
+    assert done.returncode == 0, done.stderr
+    found, trials = jobs(tmp_path), study(tmp_path).trials
+    states = [trial.state for trial in trials]
+    assert states == expected_states(trials)
+    pruned = states.count(TrialState.PRUNED)
+    assert 0 < pruned < 8
+    assert [job["state"] for job in found.values()] == [
+        "pruned" if state == TrialState.PRUNED else "done" for state in states
+    ]
+    first = found[str(states.index(TrialState.PRUNED))]
+    assert first["value"] is None
+    assert "is below the median of the other jobs after 2 epochs" in first["sentence"]
+    assert f"jobs: {10 - pruned} done, {pruned} pruned\nbest: job" in done.stdout
+    assert f"pruned: {first['sentence']}" in done.stdout
+    # A study that goes on, and its jobs, stay as they are.
+    again = run(*SEARCH, *PRUNE, "end=learns", "hydra.sweeper.trials=11")
+    assert (again.returncode, len(jobs(tmp_path))) == (0, 11)
+    assert all(len(lines) == 1 for lines in calls(tmp_path).values())
+
+
+def test_a_killed_trial_keeps_the_figures_of_its_epochs(run: Run, tmp_path: Path) -> None:
+    arguments = (*SEARCH, *PRUNE, "end=dies", "hydra.sweeper.trials=1")
+    assert run(*arguments).returncode == -9
+    assert list(study(tmp_path).trials[0].intermediate_values) == [1, 2]
+    assert run(*arguments).returncode == 0
+    (trial,) = study(tmp_path).trials
+    assert (trial.state, list(trial.intermediate_values)) == (TrialState.COMPLETE, [1, 2, 3, 4])
+
+
+def test_jobs_side_by_side_ask_one_study(run: Run, tmp_path: Path) -> None:
+    arguments = (*SEARCH, *PRUNE, "end=learns", "hydra.sweeper.parallel=2", "hydra.sweeper.trials=4")
+    done = run(*arguments, "hydra/launcher=submitit_local")
+    assert done.returncode == 0, done.stderr
+    trials = study(tmp_path).trials
+    assert [trial.state for trial in trials[:2]] == [TrialState.COMPLETE] * 2, "none has ended before these"
+    for trial in trials:
+        last = 4 if trial.state == TrialState.COMPLETE else len(trial.intermediate_values)
+        assert list(trial.intermediate_values) == list(range(1, last + 1))
+        assert trial.value == pytest.approx((1 - (trial.params["x"] - 2) ** 2) * last / 4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "before", "sentence"),
     [
         (SEARCH, "import sys; sys.modules['optuna'] = None", "needs Optuna: pip install 'imatfashion[sweep]'"),
         (SEARCH[:2], "", "there is nothing to search: give at least one key several values"),
+        ((*SEARCH, PRUNE[0], "hydra/launcher=submitit_slurm"), "", "an SQLite file cannot be shared between machines"),
+        ((*SEARCH, "hydra.sweeper.prune_after_epochs=0"), "", "prune_after_epochs=0 must be at least 1"),
         (("-m", "hydra/launcher=submitit_lokal"), "", "install it with: pip install 'imatfashion[submitit]'"),
     ],
-    ids=["no Optuna", "nothing to search", "no launcher"],
+    ids=["no Optuna", "nothing to search", "pruned on a cluster", "no epochs", "no launcher"],
 )
 def test_what_is_missing_is_said_in_a_sentence(
     run: Run, arguments: tuple[str, ...], before: str, sentence: str

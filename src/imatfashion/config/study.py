@@ -10,11 +10,14 @@ from typing import Any, cast
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 
+from imatfashion.config.pruning import PRUNED
 from imatfashion.config.sweep_jobs import finite
 from imatfashion.errors import FashionError
 
 STUDY_FILE = "study.db"
 """The study, in the sweep directory."""
+STUDY_NAME = "sweep"
+"""Its name in that file."""
 
 
 @dataclass
@@ -25,6 +28,9 @@ class OptunaSweeperConf:
         trials: jobs of the whole study, those of earlier parts included.
         parallel: jobs that the launcher gets at a time.
         seed: of the sampler.
+        prune: stop a job early whose figures are below the median of the others'.
+        prune_after_trials: jobs that must have reached their end before any is stopped.
+        prune_after_epochs: epochs that each job is given.
         params: from a key to its values: `interval(a, b)`, `tag(log, interval(a, b))` or `choice(a, b, …)`.
     """
 
@@ -32,6 +38,9 @@ class OptunaSweeperConf:
     trials: int = 20
     parallel: int = 1
     seed: int = 0
+    prune: bool = False
+    prune_after_trials: int = 5
+    prune_after_epochs: int = 3
     params: dict[str, str] = field(default_factory=dict)
 
 
@@ -47,7 +56,8 @@ class Study:
     """The trials of a sweep.
 
     A trial that a kill left without an end comes first again, with the same overrides, so that its job goes on. A job
-    without a value is a failed trial: it counts, and the sampler learns nothing from it.
+    without a value is a failed trial: it counts, and the sampler learns nothing from it. Of a job that was pruned the
+    sampler learns how far it came.
 
     Args:
         sweep_dir: the sweep directory.
@@ -60,7 +70,7 @@ class Study:
     """
 
     def __init__(self, sweep_dir: Path, arguments: Sequence[str], trials: int, seed: int) -> None:
-        self._optuna = _import_optuna()
+        self._optuna = import_optuna()
         self._path = (sweep_dir / STUDY_FILE).absolute()
         self.trials = trials
         self.space: dict[str, Any] = {}
@@ -88,7 +98,7 @@ class Study:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             study = optuna.create_study(
-                study_name="sweep", storage=f"sqlite:///{self._path}", direction="maximize", load_if_exists=True
+                study_name=STUDY_NAME, storage=storage_url(self._path), direction="maximize", load_if_exists=True
             )
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
@@ -118,10 +128,10 @@ class Study:
         return [Trial(trial.number, self._overrides(trial.params)) for trial in trials]
 
     def tell(self, trial: Trial, value: object) -> None:
-        """Write down what came of a trial; anything but a finite number is a failure."""
-        found = finite(value)
+        """Write down what came of a trial; anything but a finite number or `PRUNED` is a failure."""
+        found, states = finite(value), self._optuna.trial.TrialState
         if found is None:
-            self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
+            self._study.tell(trial.number, state=states.PRUNED if value == PRUNED else states.FAIL)
         else:
             self._study.tell(trial.number, found)
 
@@ -139,7 +149,17 @@ class Study:
         return distributions.FloatDistribution(start, end, log=log)
 
 
-def _import_optuna() -> Any:
+def storage_url(path: Path) -> str:
+    """A study's file as Optuna wants it."""
+    return f"sqlite:///{path.absolute()}"
+
+
+def import_optuna() -> Any:
+    """The module `optuna`.
+
+    Raises:
+        FashionError: it is not installed.
+    """
     try:
         import optuna
     except ImportError as error:

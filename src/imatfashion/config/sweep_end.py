@@ -17,6 +17,7 @@ from imatfashion.errors import FashionError
 
 SWEEP_FILE = "sweep.json"
 """The summary in the sweep directory."""
+_COUNTS = ("done", "failed", "pruned", "unfinished")
 
 
 class SweepWatch(Callback):
@@ -56,11 +57,11 @@ def summary(sweep_dir: Path, jobs: Sequence[SweepJob], page: Path | None) -> dic
     """What `sweep.json` holds."""
     best = best_job(jobs)
     states = [job.state for job in jobs]
+    ended = {state: states.count(state) for state in ("done", "failed", "pruned")}
     return {
         "sweep": str(sweep_dir),
-        "done": states.count("done"),
-        "failed": states.count("failed"),
-        "unfinished": len(states) - states.count("done") - states.count("failed"),
+        **ended,
+        "unfinished": len(states) - sum(ended.values()),
         "best": None if best is None else _entry(best),
         "jobs": [_entry(job) for job in jobs],
         "page": None if page is None else str(page),
@@ -93,7 +94,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     """The summary for the terminal; of the overrides only those that differ from job to job."""
     jobs, best = found["jobs"], found["best"]
     common = set.intersection(*(set(job["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
-    counts = ", ".join(f"{found[key]} {key}" for key in ("done", "failed", "unfinished") if found[key] or key == "done")
+    counts = ", ".join(f"{found[key]} {key}" for key in _COUNTS if found[key] or key == "done")
     lines = [f"jobs: {counts}"]
     lines += [f"failed: job {_named(job, common)}: {job['sentence']}" for job in jobs if job["state"] == "failed"]
     if best:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 JOB_FILE = "job.json"
 """What a job's folder says of it; the folder is a run directory otherwise."""
@@ -16,8 +16,8 @@ PAGE = "report.html"
 HARMLESS = ("progress", "logger", "checkpoint_minutes")
 """Keys that do not make another job of it: a sweep may go on with others."""
 
-State = Literal["running", "done", "failed", "stopped"]
-_STATES: dict[str, State] = {"running": "running", "done": "done", "failed": "failed", "stopped": "stopped"}
+State = Literal["running", "done", "failed", "stopped", "pruned"]
+_STATES: dict[str, State] = {state: state for state in get_args(State)}
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class SweepJob:
     Attributes:
         folder: its run directory.
         overrides: `key=value` each, in the order of the command line.
-        state: `running` also when it was killed, `stopped` after a signal.
+        state: `running` also when it was killed, `stopped` after a signal, `pruned` when the sweep found it hopeless.
         value: the monitored metric; None where the job has none.
-        sentence: why it failed; empty otherwise.
+        sentence: why it failed or was pruned; empty otherwise.
     """
 
     folder: Path

@@ -15,7 +15,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from imatfashion.config.pruning import PRUNED, Pruned, judged_by
 from imatfashion.config.sentences import explain
+from imatfashion.config.study_judge import study_judge
 from imatfashion.config.sweep_jobs import SweepJob, claim, finite, is_harmless
 from imatfashion.errors import FashionError, Interrupted
 
@@ -33,7 +35,8 @@ def run_sweep_job(main: Callable[[Any], Any], composed: DictConfig, convert: Con
         schema: the config's dataclass, for sentences about its keys.
 
     Returns:
-        What `main` returns, as a finite number; None when the job failed, which an optimiser takes for a failed trial.
+        What `main` returns, as a finite number; `PRUNED` when the sweep stopped it early; None when the job failed,
+        which an optimiser takes for a failed trial.
 
     Raises:
         Interrupted: a signal came; the sweep ends.
@@ -43,13 +46,18 @@ def run_sweep_job(main: Callable[[Any], Any], composed: DictConfig, convert: Con
     # wandb shows the jobs of a sweep together.
     os.environ.setdefault("WANDB_RUN_GROUP", sweep_dir.name)
     job = claim(sweep_dir, overrides, int(settings.job.num))
-    if job.state == "done":
-        print(f"job {job.folder.name} is done already: {job.folder}")  # noqa: T201
-        return job.value
+    judge = study_judge(settings.sweeper, sweep_dir, int(settings.job.num))
+    if job.state == "done" or (job.state == "pruned" and judge is not None):
+        print(f"job {job.folder.name} is {job.state} already: {job.folder}")  # noqa: T201
+        return job.value if job.state == "done" else PRUNED
     job = replace(job, state="running", sentence="")
     job.save()
     try:
-        value = finite(main(_config(job, composed, convert)))
+        with judged_by(judge):
+            value = finite(main(_config(job, composed, convert)))
+    except Pruned as end:
+        print(f"job {settings.job.num} pruned: {end}")  # noqa: T201
+        return _ended(replace(job, state="pruned", sentence=str(end)), PRUNED)
     except (Interrupted, KeyboardInterrupt):
         replace(job, state="stopped").save()
         raise
@@ -61,9 +69,14 @@ def run_sweep_job(main: Callable[[Any], Any], composed: DictConfig, convert: Con
     finally:
         # A job's network must not take room from the next one's.
         gc.collect()
+    return _ended(replace(job, state="done", value=value), value)
+
+
+def _ended(job: SweepJob, value: float | str | None) -> float | str | None:
+    """Write down the end of a job that did not fail, though it may have before."""
     for name in ("error.txt", "traceback.txt"):
         (job.folder / name).unlink(missing_ok=True)
-    replace(job, state="done", value=value).save()
+    job.save()
     return value
 
 

@@ -9,21 +9,12 @@ from typing import Any
 
 from imatfashion.config.sweep_jobs import SweepJob, read_jobs
 from imatfashion.errors import FashionError
+from imatfashion.report.figures import figure_names
 from imatfashion.report.run_files import RunFiles, read_run
 from imatfashion.report.story import best
 
-_STATES = {"done": "done", "failed": "failed", "running": "unfinished", "stopped": "unfinished"}
+_STATES = {"done": "done", "failed": "failed", "running": "unfinished", "stopped": "unfinished", "pruned": "pruned"}
 _PLACES = ("run_dir", "resume")
-FIGURES = {
-    "classes": {
-        "miou": "mean IoU",
-        "foreground_accuracy": "foreground acc.",
-        "background_recall": "background recall",
-        "pixel_accuracy": "pixel acc.",
-    },
-    "attributes": {"map": "mean AP", "macro_f1": "macro F1", "prevalence": "prevalence"},
-}
-"""Figures of each stage and their short names."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +25,8 @@ class JobFiles:
         name: of its folder.
         folder: its run directory.
         settings: from each override's key to its value, as text.
-        state: `done`, `failed` or `unfinished`.
-        sentence: why it failed; empty otherwise.
+        state: `done`, `failed`, `pruned` or `unfinished`.
+        sentence: why it failed or was pruned; empty otherwise.
         value: the best monitored figure so far; None without one.
         run: what the run left; None where it was refused before it began.
     """
@@ -79,7 +70,7 @@ class SweepFiles:
 def monitor_name(sweep: SweepFiles) -> str:
     """The monitored figure's short name."""
     key = sweep.monitor.removeprefix("val/")
-    return FIGURES.get(sweep.stage, {}).get(key, key)
+    return figure_names(sweep.stage).get(key, key)
 
 
 def short_key(key: str) -> str:

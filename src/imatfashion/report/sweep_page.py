@@ -79,7 +79,7 @@ def _title(sweep: SweepFiles) -> str:
 def _summary(sweep: SweepFiles, monitor: str) -> str:
     states = [job.state for job in sweep.jobs]
     parts = [f"{states.count('done')} of {many(len(states), 'job')} done"]
-    parts += [f"{states.count(state)} {state}" for state in ("failed", "unfinished") if state in states]
+    parts += [f"{states.count(state)} {state}" for state in ("failed", "pruned", "unfinished") if state in states]
     first, found = sweep.jobs[0], [job for job in sweep.jobs if job.value is not None]
     text = ", ".join(parts) + "."
     if len(found) > 1:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imatfashion.report.sweep_files import FIGURES, JobFiles, SweepFiles, monitor_name, short_key, shown
+from imatfashion.report.figures import figure_names
+from imatfashion.report.sweep_files import JobFiles, SweepFiles, monitor_name, short_key, shown
 from imatfashion.report.words import NOTHING, duration, figure, number
 
 
@@ -24,7 +25,7 @@ class Row:
     Attributes:
         name: of its folder.
         link: of its report, relative to the page; empty where there is none.
-        state: `done`, `failed` or `unfinished`.
+        state: `done`, `failed`, `pruned` or `unfinished`.
         settings: the settings that differ.
         value: the best monitored figure.
         share: the same as a share of the best job's, for a bar.
@@ -60,7 +61,7 @@ class Table:
 def sweep_table(sweep: SweepFiles) -> Table:
     """The jobs, best first, with the figures that any of them has."""
     monitored = sweep.monitor.removeprefix("val/")
-    names = FIGURES.get(sweep.stage, {})
+    names = figure_names(sweep.stage)
     others = [key for key in names if key != monitored and any(_metric(job, key) is not None for job in sweep.jobs)]
     return Table(
         keys=[(key, short_key(key)) for key in sweep.keys],

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from imatfashion.training.mask_panel import MaskPanel
+
 _logger = logging.getLogger(__name__)
 
 
@@ -119,6 +121,13 @@ def log_picture(loggers: list[Logger], name: str, picture: npt.NDArray[np.uint8]
             logger.experiment.add_image(name, picture, step, dataformats="HWC")
         elif hasattr(logger, "log_image"):
             logger.log_image(name, [picture], step)
+
+
+def log_masks(loggers: list[Logger], name: str, panel: MaskPanel, step: int) -> None:
+    """Show photos with their label maps on wandb, which draws them itself."""
+    for logger in loggers:
+        if hasattr(logger, "log_image"):
+            logger.log_image(name, panel.photos, step, masks=panel.masks, caption=panel.captions)
 
 
 def close_loggers(loggers: list[Logger], *, failed: bool) -> None:

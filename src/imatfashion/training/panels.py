@@ -45,7 +45,7 @@ class PicturePanel(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
         data: FashionDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        batch = _some(data, self.photos, pl_module.device)
+        batch = some_photos(data, self.photos, pl_module.device)
         assert isinstance(pl_module, FashionTask)
         picture = draw_panel(pl_module, batch)
         self.folder.mkdir(exist_ok=True)
@@ -55,7 +55,8 @@ class PicturePanel(Callback):
         log_picture(trainer.loggers, "val/panel", picture, trainer.global_step)
 
 
-def _some(data: FashionDataModule, photos: int, device: torch.device) -> Batch:
+def some_photos(data: FashionDataModule, photos: int, device: torch.device) -> Batch:
+    """So many photos of the validation split, spread over it, on a device."""
     dataset = data.val_dataset()
     chosen = np.linspace(0, len(dataset) - 1, min(photos, len(dataset))).round().astype(int)
     return to_device(collate([dataset[int(index)] for index in chosen]), device)

@@ -86,5 +86,13 @@ def panels_kept(limits: PlatformConfig, most: int = 50) -> int:
     """Panels that a run keeps: at most half of the files that its other parts leave."""
     if limits.max_files is None:
         return most
-    left = int(SHARE * limits.max_files) - _OWN_FILES - _DASHBOARD_FILES
-    return max(1, min(most, left // 2))
+    return max(1, min(most, _left(limits.max_files) // 2))
+
+
+def mask_files(limits: PlatformConfig, most: int = 300) -> int:
+    """Files that wandb's overlays may take: at most a quarter of those left; another is for its copies of panels."""
+    return most if limits.max_files is None else max(0, min(most, _left(limits.max_files) // 4))
+
+
+def _left(max_files: int) -> int:
+    return int(SHARE * max_files) - _OWN_FILES - _DASHBOARD_FILES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers.logger import Logger
 
+from imatfashion.config.pruning import current_judge
 from imatfashion.config.schema import Config
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.tasks.base import FashionTask
@@ -22,10 +24,12 @@ from imatfashion.training.device import DeviceSettings
 from imatfashion.training.ema import MovingAverage
 from imatfashion.training.last_good import LastGood
 from imatfashion.training.limits import usage_checks
+from imatfashion.training.mask_panel import MaskOverlays, masks_a_photo
 from imatfashion.training.nan_guard import NanGuard
 from imatfashion.training.panels import PicturePanel
 from imatfashion.training.progress import Throughput
-from imatfashion.training.room import panels_kept
+from imatfashion.training.pruning import Pruning
+from imatfashion.training.room import mask_files, panels_kept
 from imatfashion.training.signals import StopSignals
 
 
@@ -97,12 +101,14 @@ def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
     last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every_seconds=60 * config.checkpoint_minutes)
     averaged = config.schedule.ema_decay > 0
     checks: list[Check] = [signals, *usage_checks(config.platform, run_dir, run.task.network, averaged=averaged)]
-    callbacks: list[Callback] = [signals]
-    if config.logger.panels:
-        callbacks.append(PicturePanel(run_dir / "panels", config.logger.panels, panels_kept(config.platform)))
+    callbacks: list[Callback] = [signals, *_pictures(run)]
     if averaged:
-        # Behind the panel, which shows the average; before what saves a step, whose weights are in the average then.
+        # Behind the pictures, which show the average; before what saves a step, whose weights are in the average then.
         callbacks.append(MovingAverage(config.schedule.ema_decay, run.settings.accelerator))
+    if judge := current_judge():
+        pruning = Pruning(judge, run.task.monitor, run_dir)
+        callbacks.append(pruning)
+        checks.append(pruning)
     last_good = LastGood(last)
     guard = NanGuard(run_dir, skip=config.trainer.on_nan == "skip", last_good=last_good)
     # The guard looks before the optimizer starts, which ends the time when the last state is still there.
@@ -110,6 +116,17 @@ def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
     if config.progress:
         callbacks.append(ProgressBar(run.steps, run.data.steps_per_epoch, config.batch_size))
     return callbacks
+
+
+def _pictures(run: Run) -> Iterator[Callback]:
+    """The panel of each epoch, and wandb's overlays as far as its files may go."""
+    config, photos = run.config, min(run.config.logger.panels, len(run.data.val_indices))
+    if not photos:
+        return
+    yield PicturePanel(run.run_dir / "panels", photos, panels_kept(config.platform))
+    shown = mask_files(config.platform) // (photos * (1 + masks_a_photo(config.stage.name, config.layers)))
+    if config.logger.wandb and shown:
+        yield MaskOverlays(photos, -(-run.steps // run.data.steps_per_epoch), shown)
 
 
 def quiet() -> None:
