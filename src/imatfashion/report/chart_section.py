@@ -5,19 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imatfashion.report.charts import Line, line_chart
+from imatfashion.report.figures import figure_names
 from imatfashion.report.run_files import RunFiles
 
 # Colours that hold on light and on dark paper, and apart for colour-blind eyes.
 _COLORS = ("#3b7dd8", "#e0812e", "#2f9e6e", "#b45fc4", "#c9506a", "#8a7a35")
-_FIGURES = {
-    "classes": {
-        "val/miou": "mean IoU",
-        "val/foreground_accuracy": "foreground acc.",
-        "val/background_recall": "background recall",
-        "val/pixel_accuracy": "pixel acc.",
-    },
-    "attributes": {"val/map": "mean AP", "val/macro_f1": "macro F1", "val/prevalence": "prevalence"},
-}
 
 
 @dataclass(frozen=True)
@@ -32,8 +24,8 @@ class Chart:
 def charts(run: RunFiles) -> list[Chart]:
     """The charts that have something to show."""
     rates = {name: name.removeprefix("lr/") for name in run.curves.by_name if name.startswith("lr/")}
-    monitored = {run.monitor: _FIGURES.get(run.stage, {}).get(run.monitor, run.monitor)}
-    others = {name: label for name, label in _FIGURES.get(run.stage, {}).items() if name != run.monitor}
+    figures = {f"val/{name}": label for name, label in figure_names(run.stage).items()}
+    monitored = {run.monitor: figures.pop(run.monitor, run.monitor)}
     made = [
         Chart(
             "Loss",
@@ -43,7 +35,9 @@ def charts(run: RunFiles) -> list[Chart]:
         Chart(
             "Monitored figure", "The best checkpoint is the highest point.", _chart(run, "best", monitored, zero=True)
         ),
-        Chart("Other figures", "On the validation photos, after each epoch.", _chart(run, "other", others, share=True)),
+        Chart(
+            "Other figures", "On the validation photos, after each epoch.", _chart(run, "other", figures, share=True)
+        ),
         Chart("Learning rates", "By parameter group; 0 means frozen.", _chart(run, "rates", rates, zero=True)),
     ]
     return [chart for chart in made if chart.svg]
