@@ -83,29 +83,50 @@ class AttributeNetwork(nn.Module):
             float32 (G, A); a garment without pixels is judged by the whole photo.
         """
         features = self.pyramid(pad_to_stride(image_BCHW))
+        regions = pad_to_stride(regions_BLHW, -1)
+        height, width = regions.shape[-2:]
         with torch.autocast(features.device.type, enabled=False):
-            pooled = self._pool(features, pad_to_stride(regions_BLHW, -1), garment_photo_G)
+            weights = None
+            if self.pooling == "garment":
+                rows, columns = features.shape[-2:]
+                weights = cell_weights(regions, garment_photo_G, (rows, columns))
+            pooled = self.pool(features, weights, garment_photo_G, pixels=height * width)
+        return self.judge(pooled, garment_class_G)
+
+    def pool(
+        self, features_BEYX: Tensor, weights_GYX: Tensor | None, garment_photo_G: Tensor, *, pixels: int
+    ) -> Tensor:
+        """What the head judges a garment by.
+
+        Args:
+            features_BEYX: the pyramid's features, float.
+            weights_GYX: pixels of each garment in each feature cell, float32; None to pool over the whole photo.
+            garment_photo_G: photo of each garment, int64.
+            pixels: pixels of the map that the garments lie on.
+
+        Returns:
+            float32 (G, E) of the whole photo, or (G, 2 E + 5) under the garment, over its box, and its geometry.
+        """
+        if weights_GYX is None:
+            return features_BEYX.float().mean((2, 3))[garment_photo_G]
+        nowhere = weights_GYX.sum((1, 2), keepdim=True) == 0
+        weights = torch.where(nowhere, 1.0, weights_GYX)
+        return torch.cat(
+            [
+                weighted_mean(features_BEYX, weights, garment_photo_G),
+                weighted_mean(features_BEYX, boxes_of(weights), garment_photo_G),
+                geometry(weights, pixels),
+            ],
+            dim=1,
+        )
+
+    def judge(self, pooled: Tensor, garment_class_G: Tensor) -> Tensor:
+        """Attribute logits, float32 (G, A), from what `pool` gives."""
         hidden = self.embed(pooled)
         if self.class_embedding is not None:
             hidden = hidden + self.class_embedding(garment_class_G)
         logits: Tensor = self.classify(self.dropout(F.relu(hidden)))
         return logits.float().masked_fill(~self.allowed_pairs[garment_class_G], ABSENT)
-
-    def _pool(self, features_BEYX: Tensor, regions_BLHW: Tensor, garment_photo_G: Tensor) -> Tensor:
-        if self.pooling == "image":
-            return features_BEYX.float().mean((2, 3))[garment_photo_G]
-        rows, columns = features_BEYX.shape[-2:]
-        weights = cell_weights(regions_BLHW, garment_photo_G, (rows, columns))
-        nowhere = weights.sum((1, 2), keepdim=True) == 0
-        weights = torch.where(nowhere, 1.0, weights)
-        return torch.cat(
-            [
-                weighted_mean(features_BEYX, weights, garment_photo_G),
-                weighted_mean(features_BEYX, boxes_of(weights), garment_photo_G),
-                geometry(weights, regions_BLHW.shape[-2] * regions_BLHW.shape[-1]),
-            ],
-            dim=1,
-        )
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of the pretrained backbone."""

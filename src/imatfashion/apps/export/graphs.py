@@ -7,12 +7,10 @@ cells.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imatfashion.models.attribute_head import AttributeNetwork
-from imatfashion.models.region_pool import boxes_of, geometry, weighted_mean
-from imatfashion.models.segmenter import ABSENT, Segmenter, pad_to_stride
+from imatfashion.models.segmenter import Segmenter, pad_to_stride
 from imatfashion.models.spec import ModelSpec
 
 
@@ -82,30 +80,18 @@ class AttributeGraph(nn.Module):
         """
         net = self.network
         features = net.pyramid(pad_to_stride(self.normalise(image)))
-        hidden = net.embed(self._pool(features, pad_to_stride(masks.float()), garment_photo))
-        if net.class_embedding is not None:
-            hidden = hidden + net.class_embedding(garment_class)
-        logits: Tensor = net.classify(F.relu(hidden))
-        return logits.masked_fill(~net.allowed_pairs[garment_class], ABSENT).sigmoid()
-
-    def _pool(self, features_BEYX: Tensor, masks_GHW: Tensor, garment_photo_G: Tensor) -> Tensor:
-        """What the head pools under each garment; `AttributeNetwork` does it from index maps."""
-        if self.network.pooling == "image":
-            return features_BEYX.mean((2, 3))[garment_photo_G]
+        masks_GHW = pad_to_stride(masks.float())
         height, width = masks_GHW.shape[-2:]
-        rows_YH, cols_XW = _cells(height, features_BEYX.shape[2]), _cells(width, features_BEYX.shape[3])
-        # Whole numbers, exact in float32 in any order of additions.
-        counts_GYX = rows_YH @ masks_GHW @ cols_XW.T
-        nowhere = counts_GYX.sum((1, 2), keepdim=True) == 0
-        weights = torch.where(nowhere, 1.0, counts_GYX)
-        return torch.cat(
-            [
-                weighted_mean(features_BEYX, weights, garment_photo_G),
-                weighted_mean(features_BEYX, boxes_of(weights), garment_photo_G),
-                geometry(weights, height * width),
-            ],
-            dim=1,
-        )
+        weights = _counts(masks_GHW, features.shape[2], features.shape[3]) if net.pooling == "garment" else None
+        pooled = net.pool(features, weights, garment_photo, pixels=height * width)
+        return net.judge(pooled, garment_class).sigmoid()
+
+
+def _counts(masks_GHW: Tensor, rows: int, columns: int) -> Tensor:
+    """Pixels of each garment in each feature cell, float32 (G, rows, columns); `cell_weights` of index maps."""
+    height, width = masks_GHW.shape[-2:]
+    # Whole numbers, exact in float32 in any order of additions.
+    return _cells(height, rows) @ masks_GHW @ _cells(width, columns).T
 
 
 def _cells(pixels: int, cells: int) -> Tensor:
