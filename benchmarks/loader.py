@@ -31,6 +31,7 @@ from made_csv import Shape, drawn_shapes, scaled_runs
 from measuring import machine
 from PIL import Image
 from pycocotools import mask as coco
+from samples import training_samples
 
 from imatfashion.config.schema import AugmentConfig
 from imatfashion.data.annotations import Annotations
@@ -171,15 +172,7 @@ def main() -> None:
 
 def compare(table: Annotations, side: int, rounds: int) -> None:
     config = AugmentConfig()
-    data = FashionDataset(
-        table,
-        np.arange(len(table)),
-        resolution=side,
-        resize="squash",
-        layer_of_class=table.layer_of_class(1),
-        augment=config,
-        seed=0,
-    )
+    data = training_samples(table, side)
     mine = per_photo(data, len(table), rounds)
     theirs = per_photo(PlainLoader(table, side, config), len(table), max(1, rounds - 2))
     parts = split(table, data, side, config)

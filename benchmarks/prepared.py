@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import torch
 from measuring import machine, seconds
+from samples import training_samples
 
-from imatfashion.config.schema import AugmentConfig
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.build import open_table
 from imatfashion.data.dataset import FashionDataset
@@ -51,7 +51,7 @@ def measure(root: Path, out: Path, args: argparse.Namespace) -> None:
     raw = open_table(root)
     cost = costs(root, out, args.resolution, raw)
     tables = (raw, open_table(out))
-    samples = [dataset(table, args.resolution, args.photos) for table in tables]
+    samples = [training_samples(table, args.resolution, args.photos) for table in tables]
     count = len(samples[0])
     for one in samples:  # files into the page cache, code warm
         one[0], [one.photos.load(photo) for photo in range(count)]
@@ -64,18 +64,6 @@ def measure(root: Path, out: Path, args: argparse.Namespace) -> None:
         f"{'ratio':>12}: {cpu[1] / cpu[0]:7.1f} × at {args.resolution} (rounds {spread.min():.1f} … {spread.max():.1f})"
     )
     print(cost)
-
-
-def dataset(table: Annotations, resolution: int, photos: int) -> FashionDataset:
-    return FashionDataset(
-        table,
-        np.arange(min(photos, len(table))),
-        resolution=resolution,
-        resize="squash",
-        layer_of_class=(0,) * len(table.classes),
-        augment=AugmentConfig(),
-        seed=0,
-    )
 
 
 def rate(samples: FashionDataset, epoch: int) -> tuple[float, float]:

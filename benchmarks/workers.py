@@ -40,22 +40,13 @@ Looks = list[list[float]]
 
 def loader_over(prepared: Path, resolution: int, photos: int, workers: int) -> tuple[DataLoader[Any], Any]:
     """The loader of a training run, with the default augmentation, and its sampler."""
-    from imatfashion.config.schema import AugmentConfig
+    from samples import training_samples
+
     from imatfashion.data.build import open_table
-    from imatfashion.data.dataset import FashionDataset
     from imatfashion.data.loaders import make_loader
     from imatfashion.data.sampler import StepSampler
 
-    table = open_table(prepared)
-    data = FashionDataset(
-        table,
-        np.arange(min(photos, len(table))),
-        resolution=resolution,
-        resize="squash",
-        layer_of_class=(0,) * len(table.classes),
-        augment=AugmentConfig(),
-        seed=0,
-    )
+    data = training_samples(open_table(prepared), resolution, photos)
     micro = min(MICRO_BATCH, len(data))
     sampler = StepSampler(len(data), batch=micro, micro_batch=micro, seed=0)
     return make_loader(data, sampler, micro_batch=micro, workers=workers), sampler

@@ -19,16 +19,14 @@ from imatfashion.apps.export.onnx_file import Exported
 from imatfashion.apps.export.part import Part, run_of
 from imatfashion.models.segmenter import Segmenter
 from imatfashion.models.spec import ModelSpec
+from tests.predict.conftest import CLASSES
 
 HOSTILE = "a|b *c* _d_ `e` <script>f</script> [g](http://h) ![i](j) &amp; ~~k~~ $l$ \\ www.m.n http://o # @p q"
 NAMES = ("coat", "tights, stockings", "tie", HOSTILE)
-SPEC = ModelSpec(
-    stage="classes",
+SPEC = replace(
+    CLASSES,
     backbone="resnet34",
     resolution=224,
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
-    class_ids=(0, 1, 2, 3),
     class_names=NAMES,
     attribute_ids=(0, 1),
     attribute_names=("long", "fur"),

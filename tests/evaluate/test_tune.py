@@ -39,6 +39,7 @@ from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.models.spec import build_network
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.run import run_prediction
+from tests.predict.conftest import write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +80,8 @@ def attributes(run: Path, drawn: Path, tmp_path_factory: pytest.TempPathFactory)
         embedding=16,
     )
     torch.manual_seed(0)
-    state = {"network." + name: tensor for name, tensor in build_network(spec).state_dict().items()}
     path = tmp_path_factory.mktemp("attributes") / "checkpoints" / "best.ckpt"
-    path.parent.mkdir()
-    torch.save({"hyper_parameters": {"spec": spec.to_json()}, "state_dict": state}, path)
-    return path.parent.parent
+    return write_checkpoint(path, spec, build_network(spec)).parent.parent
 
 
 def tune(*arguments: object, code: int = 0) -> str:

@@ -43,6 +43,11 @@ def save_checkpoint(path: Path, spec: ModelSpec, seed: int = 0) -> Path:
         torch.nn.init.normal_(head.weight, std=1.0)
     else:
         torch.nn.init.zeros_(network.classify.bias)
+    return write_checkpoint(path, spec, network)
+
+
+def write_checkpoint(path: Path, spec: ModelSpec, network: torch.nn.Module) -> Path:
+    """The file of a network, its folder made."""
     state = {"network." + name: tensor for name, tensor in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"hyper_parameters": {"spec": spec.to_json()}, "state_dict": state}, path)
