@@ -36,6 +36,7 @@ CASES = [
     (["schedule.phases=[]", "data.root=x"], "schedule.phases is empty"),
     (["batch_size=10", "gpu.per_device_batch=4", "data.root=x"], "is not a multiple of gpu.per_device_batch=4"),
     (["gpu.devices=3", "data.root=x"], "must be a multiple of the 3 devices"),
+    (["gpu.nodes=2", "trainer.on_memory=shrink", "data.root=x"], "shrink works on one device, not on 2"),
     (["data.root=nowhere"], "data.root=nowhere is not there; give the folder of the data set"),
     (["resume=nowhere"], "nowhere is not a run directory: it has no config.yaml"),
 ]

@@ -83,6 +83,22 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+def test_a_pruned_job_shows_how_far_it_came(sweep: Make, write_run: Make) -> None:
+    folder = sweep()
+    text = Page(write_sweep_report(folder)).text
+    assert "pruned" not in text
+    run = write_run("classes", killed=True, name="sweep/4")
+    write_job(run, ["data.root=d", "schedule.rate_factor=9", "batch_size=8"], "pruned", None)
+    page = Page(write_sweep_report(folder))
+    assert "2 of 5 jobs done, 1 failed, 1 pruned, 1 unfinished." in page.text
+    assert "A pruned job was stopped early" in page.text
+    (row,) = [row for row in page.rows if row[0] == "4"]
+    (killed,) = [row for row in page.rows if row[0] == "2"]
+    assert (row[-1], killed[-1]) == ("pruned", "unfinished")
+    assert float(row[4]) == float(killed[4]) > 0, "the best figure until then"
+    assert {attributes.get("class") for attributes in page.all("tr")} >= {"done", "failed", "pruned", "unfinished"}
+
+
 def test_jobs_are_compared_best_first(sweep: Make) -> None:
     folder = sweep()
     page = Page(write_sweep_report(folder))

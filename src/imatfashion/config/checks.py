@@ -150,6 +150,11 @@ def _processes(config: Config, several: bool) -> Iterator[str]:
             "several devices do not work in a multirun, where each process would start the sweep again; "
             "run the jobs one by one with torchrun, or sweep on one device each"
         )
+    if devices > 1 and config.trainer.on_memory == "shrink":
+        yield (
+            f"trainer.on_memory=shrink works on one device, not on {devices}: the others would wait for the one whose "
+            "memory ran out; leave it out and resume with the gpu.per_device_batch that the run's last sentence names"
+        )
     if config.batch_size % devices:
         yield f"batch_size={config.batch_size} must be a multiple of the {devices} devices"
     elif batch and (config.batch_size // devices) % batch:

@@ -38,15 +38,12 @@ def write_sweep_report(sweep_dir: Path) -> Path:
 
 def render(sweep: SweepFiles) -> str:
     """The page of a sweep, HTML."""
-    loader = PackageLoader("imatfashion", "report")
-    # autoescape=True rather than by the template's ending: overrides and sentences are other people's text.
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    script = loader.get_source(environment, _SCRIPT)[0]
+    templates = page_templates()
+    assert templates.loader is not None
+    script = templates.loader.get_source(templates, _SCRIPT)[0]
     # The browser runs this script and no other, whatever a name may smuggle in.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("sweep.html").render(_view(sweep) | {"script": script, "script_hash": digest})
+    return templates.get_template("sweep.html").render(_view(sweep) | {"script": script, "script_hash": digest})
 
 
 def _view(sweep: SweepFiles) -> dict[str, Any]:
@@ -65,6 +62,7 @@ def _view(sweep: SweepFiles) -> dict[str, Any]:
         "scatters": [(key, chart) for key in sweep.keys if (chart := scatter_chart(sweep, key))],
         "failed": [(job.name, _settings(sweep, job), job.sentence) for job in sweep.jobs if job.state == "failed"],
         "unfinished": sum(job.state == "unfinished" for job in sweep.jobs),
+        "pruned": any(job.state == "pruned" for job in sweep.jobs),
         "go_on": argument("hydra.sweep.dir", sweep.path),
         "predict": _predict(best),
         "report_line": f"imatfashion report {shlex.quote(str(sweep.path))}",

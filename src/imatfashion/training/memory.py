@@ -103,7 +103,8 @@ def _fault(where: str, run: Run, trial: bool) -> OutOfMemory:
         return OutOfMemory(f"{tried}, and no smaller one fits: {advice}", run.run_dir, None)
     fits = f"{sizes[0]} fits, as was tried" if alone else f"{sizes[0]} is the next to try"
     command = f"python train.py resume={run.run_dir} gpu.per_device_batch={sizes[0]}"
-    advice = "give it" if trial else f"go on with: {command} (trainer.on_memory=shrink does so by itself)"
+    itself = " (trainer.on_memory=shrink does so by itself)" if alone else ""
+    advice = "give it" if trial else f"go on with: {command}{itself}"
     return OutOfMemory(f"{tried}, {fits}{_accumulated(run, sizes[0])}; {advice}", run.run_dir, sizes[0])
 
 
