@@ -15,10 +15,10 @@ from imatfashion.data.labels import Labels
 from imatfashion.data.records import EmptyPhoto, Garment, Record
 from imatfashion.data.refusals import first_refusal
 from imatfashion.data.sources import DataFiles, Source, open_source, submission
+from imatfashion.data.sources.locate import LABEL_FILES
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import parse_runs
 
-_LABEL_FILES = ("label_descriptions.json", "category_attributes_descriptions.json")
 _PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -113,12 +113,10 @@ def _label_file(truth: Path, given: Path | None) -> Path | None:
     if truth.suffix.lower() == ".json":
         return None  # COCO has its labels inside
     folder = truth.resolve().parent
-    for path in (place / name for place in (folder, folder.parent) for name in _LABEL_FILES):
+    for path in (place / name for place in (folder, folder.parent) for name in LABEL_FILES):
         if path.is_file():
             return path
-    raise FashionError(
-        f"there is no label file ({' or '.join(_LABEL_FILES)}) beside {truth} or above it: give --labels"
-    )
+    raise FashionError(f"there is no label file ({' or '.join(LABEL_FILES)}) beside {truth} or above it: give --labels")
 
 
 def _bare_photos(source: Source, table: Annotations) -> list[str]:

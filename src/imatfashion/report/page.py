@@ -48,15 +48,19 @@ def save_page(folder: Path, page: str) -> Path:
 
 def render(run: RunFiles) -> str:
     """The page of a run, HTML."""
-    # autoescape=True rather than by the template's ending: names come from other people's label files.
-    environment = Environment(
+    return page_templates().get_template("run.html").render(_view(run))
+
+
+def page_templates() -> Environment:
+    """The templates of the pages."""
+    # autoescape=True rather than by a template's ending: label files, overrides and sentences are other people's text.
+    return Environment(
         loader=PackageLoader("imatfashion", "report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("run.html").render(_view(run))
 
 
 def _view(run: RunFiles) -> dict[str, Any]:

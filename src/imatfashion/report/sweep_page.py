@@ -8,10 +8,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from imatfashion.report.cards import Card
-from imatfashion.report.page import save_page
+from imatfashion.report.page import page_templates, save_page
 from imatfashion.report.sweep_charts import curves_chart, parallel_chart, scatter_chart
 from imatfashion.report.sweep_files import JobFiles, SweepFiles, read_sweep, shown
 from imatfashion.report.sweep_table import sweep_table

@@ -15,7 +15,8 @@ NAMES = ("auto", *FORMATS)
 """What `format` may be."""
 OPTIONS = {"annotations": "--annotations", "photos": "--photo-dir", "labels": "--labels"}
 """What the `imatfashion` command calls the keys of the config."""
-_LABEL_FILES = ("label_descriptions.json", "category_attributes_descriptions.json")
+LABEL_FILES = ("label_descriptions.json", "category_attributes_descriptions.json")
+"""Usual names of a label file."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,9 @@ def _label_files(root: Path, annotations: Path, format: str, given: str | Path |
     if given is not None:
         return (_given(root, given, "labels"),)
     folders = dict.fromkeys((root, annotations.parent))
-    files = tuple(folder / name for folder in folders for name in _LABEL_FILES if (folder / name).is_file())
+    files = tuple(folder / name for folder in folders for name in LABEL_FILES if (folder / name).is_file())
     # A COCO file may carry its own labels.
     found = (annotations, *files) if format == "coco" else files
     if not found:
-        raise FashionError(
-            f"{root} has no label file ({' or '.join(_LABEL_FILES)}): give one as data.labels (--labels)"
-        )
+        raise FashionError(f"{root} has no label file ({' or '.join(LABEL_FILES)}): give one as data.labels (--labels)")
     return found
