@@ -1,12 +1,13 @@
 """Photos to submission rows: our prediction against the notebooks' loop, with the same small network on the CPU.
 
-usage: python benchmarks/predict.py [--photos 60] [--many 600] [--resolution 224]
+usage: python benchmarks/predict.py [--photos 60] [--many 600] [--resolution 224] [--precision bf16-mixed]
 
 A small U-Net is trained for a moment on drawn photos, so that its maps look like maps. Then photos of 3000 × 2000 (a
 dozen, repeated by hard links) are predicted, each way in a process of its own; imports are not counted.
   ours   run_prediction, as predict.py calls it, to submission.csv on the 512 × 512 grid
   peer   one photo after another: open and resize with PIL, the network, argmax, resize to 512 × 512 by nearest pixel,
          flatten each class and group equal neighbours into runs
+--precision is that of our prediction (precision=…); the peer's network computes in float32.
 The network's own processor time is shown apart, and a ratio without it: what remains where a GPU makes it nearly free.
 Memory is the peak of the process's private memory, at --photos and at --many.
 """
@@ -118,12 +119,17 @@ def time_network() -> list[float]:
     return spent
 
 
-def ours(folder: Path, photos: Path, output: Path) -> dict[str, Any]:
+def ours(folder: Path, photos: Path, output: Path, precision: str) -> dict[str, Any]:
     from imatfashion.config.schema import PredictConfig
     from imatfashion.predict.run import run_prediction
 
     config = PredictConfig(
-        classes_ckpt=str(folder / "small.ckpt"), images=str(photos), output=str(output), device="cpu", progress=False
+        classes_ckpt=str(folder / "small.ckpt"),
+        images=str(photos),
+        output=str(output),
+        device="cpu",
+        precision=precision,
+        progress=False,
     )
     run_prediction(
         PredictConfig(**{**vars(config), "images": str(photos / "00000.jpg"), "output": str(folder / "warm.csv")})
@@ -133,7 +139,7 @@ def ours(folder: Path, photos: Path, output: Path) -> dict[str, Any]:
     return {"wall": wall, "cpu": cpu, "network": sum(spent), "rows": _rows(output)}
 
 
-def peer(folder: Path, photos: Path, output: Path) -> dict[str, Any]:
+def peer(folder: Path, photos: Path, output: Path, _: str) -> dict[str, Any]:
     from imatfashion.models.checkpoint import load_network
 
     spec, network = load_network(folder / "small.ckpt", stage="classes")
@@ -177,25 +183,28 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--many", type=int, default=600)
     parser.add_argument("--resolution", type=int, default=224)
+    parser.add_argument("--precision", default="32-true")
     parser.add_argument("--step", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.step:
         way, *paths = args.step
-        print(json.dumps({"ours": ours, "peer": peer}[way](*map(Path, paths))))
+        print(json.dumps({"ours": ours, "peer": peer}[way](*map(Path, paths), args.precision)))
         return
     print(machine())
     with tempfile.TemporaryDirectory() as name:
-        compare(Path(name), args.photos, args.many, args.resolution)
+        compare(Path(name), args)
 
 
-def compare(folder: Path, photos: int, many: int, resolution: int) -> None:
-    write_checkpoint(folder / "small.ckpt", resolution)
+def compare(folder: Path, args: argparse.Namespace) -> None:
+    photos, many = args.photos, args.many
+    write_checkpoint(folder / "small.ckpt", args.resolution)
     write_photos(folder / "few", photos)
     write_photos(folder / "many", many)
 
     def child(way: str, which: str) -> Any:
-        return run_child([__file__, "--step", way, folder, folder / which, folder / f"{way}-{which}.csv"])
+        step = ["--step", way, folder, folder / which, folder / f"{way}-{which}.csv"]
+        return run_child([__file__, "--precision", args.precision, *step])
 
     mine, theirs, more = child("ours", "few"), child("peer", "few"), child("ours", "many")
     for name, found, count in (("ours", mine, photos), ("peer", theirs, photos), ("ours", more, many)):

@@ -4,8 +4,9 @@ usage: python benchmarks/step.py [--peer-python PATH] [--rounds 3] [--steps 4] [
 
 --peer-python is the Python of an environment with fastai (python -m venv DIR; DIR/bin/pip install fastai); without it
 fastai is left out. Each contender is a process that keeps its network; they make --steps steps in turn, on a batch that
-lies in memory, with all cores. Ours is the Lightning step of a run: uint8 in, cross-entropy and Dice, clipped AdamW.
-The plain one is smp.Unet with channels_last, cross-entropy and AdamW, in a loop.
+lies in memory, with all cores. Ours is the Lightning step of a run: uint8 in, cross-entropy and Dice, clipped AdamW;
+in float32, and in bfloat16 (gpu=cpu_bf16) where the processor has units for it. The plain one is smp.Unet with
+channels_last, cross-entropy and AdamW, in float32, in a loop.
 
 --gpu FOLDER, on a machine with a GPU: images/s at 224 and 512 for each precision on a batch that stays on the card and
 through the loader (prepared data is made in FOLDER), the loader's share, peak memory and the largest batch.
@@ -20,7 +21,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from measuring import machine
 
@@ -50,7 +50,7 @@ class Contender:
         self.process.wait()
 
 
-def serve_ours(backbone: str, side: int, batch: int) -> None:
+def serve_ours(backbone: str, side: int, batch: int, precision: str = "32-true") -> None:
     import torch
     from resident import Resident, made_batch, make_task, train
 
@@ -68,7 +68,11 @@ def serve_ours(backbone: str, side: int, batch: int) -> None:
         return not line
 
     data = Resident(made_batch(batch, side), torch.device("cpu"))
-    train(make_task(side, backbone), data, "32-true", after_step)
+    train(make_task(side, backbone), data, precision, after_step)
+
+
+def serve_bfloat16(backbone: str, side: int, batch: int) -> None:
+    serve_ours(backbone, side, batch, "bf16-mixed")
 
 
 def serve_plain(backbone: str, side: int, batch: int) -> None:
@@ -98,7 +102,8 @@ def _answer(started: tuple[float, float]) -> None:
 def contest(args: argparse.Namespace) -> None:
     """All contenders in turn, and the ratios of their medians."""
     size = [args.backbone, str(args.side), str(args.batch)]
-    commands = {name: [sys.executable, __file__, "--serve", name, *size] for name in ("ours", "plain smp")}
+    names = [name for name in SERVERS if name != "ours bf16" or has_bfloat16()]
+    commands = {name: [sys.executable, __file__, "--serve", name, *size] for name in names}
     if args.peer_python:
         commands["fastai"] = [args.peer_python, str(Path(__file__).with_name("fastai_step.py")), *size, "47"]
     contenders = {name: Contender(command) for name, command in commands.items()}
@@ -113,18 +118,31 @@ def contest(args: argparse.Namespace) -> None:
     report(found, args)
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor has units for bfloat16, as Linux names them."""
+    flags = Path("/proc/cpuinfo").read_text()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def report(found: dict[str, list[dict[str, float]]], args: argparse.Namespace) -> None:
     best = {name: {kind: min(row[kind] for row in rows) for kind in ("wall", "cpu")} for name, rows in found.items()}
     images = args.steps * args.batch
     print(f"{args.backbone}, {args.side} × {args.side}, batch {args.batch}; fastest of {args.rounds} rounds")
     for name, times in best.items():
-        by_wall, by_cpu = (times[kind] / best["ours"][kind] for kind in ("wall", "cpu"))
-        print(
-            f"{name:>10}: {images / times['wall']:6.2f} images/s, {1e3 * times['cpu'] / images:7.0f} ms CPU an image; "
-            f"ours is {by_wall:.2f} × by the clock, {by_cpu:.2f} × by CPU"
-        )
+        print(f"{name:>10}: {images / times['wall']:6.2f} images/s, {1e3 * times['cpu'] / images:7.0f} ms CPU an image")
+    for ours in (name for name in best if name.startswith("ours")):
+        for peer in (name for name in best if not name.startswith("ours")):
+            by_wall, by_cpu = (best[peer][kind] / best[ours][kind] for kind in ("wall", "cpu"))
+            print(f"{ours} against {peer}: {by_wall:.2f} × by the clock, {by_cpu:.2f} × by CPU")
     print(f"(target: {TARGET:.0f} × fastai)")
     print(json.dumps(found))
+
+
+SERVERS: dict[str, Callable[[str, int, int], None]] = {
+    "ours": serve_ours,
+    "ours bf16": serve_bfloat16,
+    "plain smp": serve_plain,
+}
 
 
 def main() -> None:
@@ -140,8 +158,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.serve:
         name, backbone, side, batch = args.serve
-        serve: dict[str, Any] = {"ours": serve_ours, "plain smp": serve_plain}
-        serve[name](backbone, int(side), int(batch))
+        SERVERS[name](backbone, int(side), int(batch))
         return
     print(machine())
     if args.gpu:

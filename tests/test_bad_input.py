@@ -447,6 +447,7 @@ CASES = [
         lambda folder: (folder / "split.txt").touch(),
     ),
     training("split file missing", "data.split_file=gone.txt", "data.split_file=gone.txt cannot be read"),
+    training("float16 on a processor", "gpu.precision=16-mixed", "gpu.precision=16-mixed is for GPUs"),
     training("label file missing", "data.labels=gone.json", "data/gone.json does not exist: correct data.labels"),
     training("no attributes to learn", "stage=attributes", "data has no attributes: its label file", no_attributes),
     training(
@@ -462,6 +463,10 @@ CASES = [
     weights("a bare pickle with code", of(lambda: pickle.dumps(Payload())), "is not a torch file"),
     weights("a torch file with code", of(lambda: saved({"state_dict": Payload()})), "objects, which are never run"),
     weights("a foreign torch file", of(lambda: saved({"epoch": 1})), "is a torch file but not a checkpoint of"),
+    weights(
+        "precision of a GPU", of(lambda: checkpoint("classes")), "precision=16-mixed is for GPUs", "precision=16-mixed"
+    ),
+    weights("precision unknown", of(lambda: checkpoint("classes")), "precision=8 is not a choice", "precision=8"),
     weights("of the other stage", of(lambda: checkpoint("attributes")), "is a checkpoint of stage=attributes"),
     weights(
         "of the other stage, for attributes",

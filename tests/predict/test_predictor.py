@@ -19,9 +19,9 @@ from imatfashion.masks.runs import encode_mask
 from imatfashion.masks.view import View
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.predict.checkpoints import labels_of
-from imatfashion.predict.device import choose_device
+from imatfashion.predict.device import choose_device, choose_place
 from imatfashion.predict.garments import FoundGarment
-from imatfashion.predict.inputs import PhotoInput
+from imatfashion.predict.inputs import PhotoInput, read_input
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.regions import Found, batches, regions_of
 from imatfashion.predict.resample import label_maps
@@ -167,6 +167,23 @@ def test_devices() -> None:
     for name in ("gpu", "cuda:x", "cpu:0"):
         with pytest.raises(FashionError, match="not a choice"):
             choose_device(name)
+
+
+def test_low_precision_finds_nearly_the_same(predictor: Predictor, classes_ckpt: Path, photos: Path) -> None:
+    low = Predictor.load(classes_ckpt, device="cpu", precision="bf16-mixed")
+    photo = [read_input("e.jpg", photos / "e.jpg", predictor.looks)]
+    exact, rounded = (which.class_stage.scores(photo, 1)[0].scores for which in (predictor, low))
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    assert (rounded.softmax(1) - exact.softmax(1)).abs().mean() < 0.01
+
+
+def test_precisions_that_cannot_be() -> None:
+    assert choose_place("cpu").low is None
+    with pytest.raises(FashionError, match="precision=16-mixed is for GPUs"):
+        choose_place("cpu", "16-mixed")
+    with pytest.raises(FashionError, match="precision=8 is not a choice; take one of 32-true, 16-mixed, bf16-mixed"):
+        choose_place("cpu", "8")
 
 
 def test_a_gpu_that_torch_cannot_use_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

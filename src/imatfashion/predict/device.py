@@ -1,14 +1,56 @@
-"""Which device predicts."""
+"""Which device predicts, and how precisely."""
 
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from imatfashion.errors import FashionError
-from imatfashion.training.device import cuda_usable
+from imatfashion.training.device import cuda_usable, mixed_precision
+
+_LOW = {"32-true": None, "16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where networks run, and how precisely.
+
+    Attributes:
+        device: the device.
+        low: the type that autocast takes where it is safe; None for float32 throughout.
+    """
+
+    device: torch.device
+    low: torch.dtype | None = None
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Within it networks run at this precision."""
+        return torch.autocast(self.device.type, dtype=self.low, enabled=self.low is not None)
+
+
+def choose_place(device: str, precision: str | None = None) -> Place:
+    """Where `device` and `precision` mean.
+
+    Args:
+        device: as `choose_device`.
+        precision: `32-true`, `16-mixed` or `bf16-mixed`; None for the mixed one that a GPU is best at, and for float32
+            on a processor.
+
+    Raises:
+        FashionError: as `choose_device`; or the precision is none of these, or not for a processor.
+    """
+    chosen = choose_device(device)
+    if precision is None:
+        precision = mixed_precision() if chosen.type == "cuda" else "32-true"
+    if precision not in _LOW:
+        raise FashionError(f"precision={precision} is not a choice; take one of {', '.join(_LOW)}")
+    if precision == "16-mixed" and chosen.type == "cpu":
+        raise FashionError("precision=16-mixed is for GPUs; on a processor take bf16-mixed or 32-true")
+    return Place(chosen, _LOW[precision])
 
 
 def choose_device(name: str) -> torch.device:

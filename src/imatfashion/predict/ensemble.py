@@ -18,6 +18,7 @@ from imatfashion.errors import FashionError
 from imatfashion.masks.view import View
 from imatfashion.models.spec import ModelSpec
 from imatfashion.predict.checkpoints import check_agreement
+from imatfashion.predict.device import Place
 from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.looks import Look, LookOptions
 from imatfashion.predict.regions import Found
@@ -40,7 +41,7 @@ class Segmenters:
 
     Args:
         paths: checkpoints that agree on classes and layers.
-        device: where they run.
+        place: where they run, and how precisely.
         options: how they look at photos.
 
     Attributes:
@@ -54,8 +55,8 @@ class Segmenters:
         FashionError: a checkpoint cannot be used, or they do not agree.
     """
 
-    def __init__(self, paths: Sequence[Path], device: torch.device, options: LookOptions) -> None:
-        self.stages = [ClassStage(path, device, options) for path in paths]
+    def __init__(self, paths: Sequence[Path], place: Place, options: LookOptions) -> None:
+        self.stages = [ClassStage(path, place, options) for path in paths]
         specs = [stage.spec for stage in self.stages]
         check_agreement(paths, specs, "class_ids", "layer_of_class")
         self.spec = specs[0]
@@ -123,7 +124,7 @@ class Describers:
 
     Args:
         paths: checkpoints that agree on classes and attributes.
-        device: where they run.
+        place: where they run, and how precisely.
         options: how they look at photos; scales and aspect are for segmenters alone.
 
     Attributes:
@@ -135,8 +136,8 @@ class Describers:
         FashionError: a checkpoint cannot be used, or they do not agree.
     """
 
-    def __init__(self, paths: Sequence[Path], device: torch.device, options: LookOptions) -> None:
-        self.stages = [AttributeStage(path, device) for path in paths]
+    def __init__(self, paths: Sequence[Path], place: Place, options: LookOptions) -> None:
+        self.stages = [AttributeStage(path, place) for path in paths]
         specs = [stage.spec for stage in self.stages]
         check_agreement(paths, specs, "class_ids", "attribute_ids")
         self.spec = specs[0]

@@ -26,6 +26,7 @@ def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> di
         "tta": config.tta,
         "tta_scales": list(plan.looks.scales),
         "aspect": config.aspect,
+        "precision": config.precision,
         "images": _hash_names(names),
         "format": plan.format,
         "side": plan.side,

@@ -14,7 +14,7 @@ from PIL import Image
 from imatfashion.data.photos import PhotoError
 from imatfashion.errors import FashionError
 from imatfashion.predict.checkpoints import labels_of
-from imatfashion.predict.device import choose_device
+from imatfashion.predict.device import choose_place
 from imatfashion.predict.ensemble import Describers, Framed, Segmenters
 from imatfashion.predict.images import Photo
 from imatfashion.predict.inputs import PhotoInput, image_input, read_input
@@ -78,6 +78,7 @@ class Predictor:
         attributes_ckpt: Checkpoints | None = None,
         device: str = "auto",
         options: LookOptions | None = None,
+        precision: str | None = None,
     ) -> Predictor:
         """Load checkpoints.
 
@@ -86,11 +87,13 @@ class Predictor:
             attributes_ckpt: the same of the attribute classifier; without it garments have no attributes.
             device: `auto`, `cpu`, `cuda` or `cuda:N`.
             options: how the networks look at photos; by default once.
+            precision: `32-true`, `16-mixed` or `bf16-mixed`; by default what a GPU is best at, float32 on a processor.
 
         Raises:
-            FashionError: a checkpoint or the device cannot be used, or checkpoints were trained on different classes.
+            FashionError: a checkpoint, the device or the precision cannot be used, or checkpoints were trained on
+                different classes.
         """
-        place, options = choose_device(device), options or LookOptions()
+        place, options = choose_place(device, precision), options or LookOptions()
         describers = _paths(attributes_ckpt) if attributes_ckpt else []
         segmenters = Segmenters(_paths(classes_ckpt), place, options)
         return cls(segmenters, Describers(describers, place, options) if describers else None)

@@ -115,7 +115,7 @@ def _predict(
             first += len(job.photos)
             if not todo:
                 continue
-            predictor = Predictor.load(job.checkpoints, plan.attributes, config.device, plan.looks)
+            predictor = Predictor.load(job.checkpoints, plan.attributes, config.device, plan.looks, config.precision)
             # A batch is never larger than the whole list: two photos are not computed as eight.
             batch = min(config.batch_size, len(job.photos))
             results = stream(predictor, todo, settings, batch_size=batch, workers=plan.workers)

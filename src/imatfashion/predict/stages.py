@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from imatfashion.models.checkpoint import load_network
+from imatfashion.predict.device import Place
 from imatfashion.predict.inputs import PhotoInput, Sample
 from imatfashion.predict.looks import Look, LookOptions
 from imatfashion.predict.regions import Found, batches, regions_of
@@ -25,20 +26,20 @@ class Stage:
     Args:
         path: the checkpoint.
         stage: `classes` or `attributes`, which the checkpoint must be of.
-        device: where it runs.
+        place: where it runs, and how precisely.
 
     Raises:
         FashionError: the checkpoint cannot be used, or is of the other stage.
     """
 
-    def __init__(self, path: Path, stage: str, device: torch.device) -> None:
+    def __init__(self, path: Path, stage: str, place: Place) -> None:
         self.path = path
         self.spec, network = load_network(path, stage=stage)
-        self.device = device
+        self.place, self.device = place, place.device
         # channels_last made a U-Net several times faster on processors, and tensor cores want it.
-        self.network: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean = torch.tensor(self.spec.mean, device=device).view(1, 3, 1, 1) * 255
-        self._std = torch.tensor(self.spec.std, device=device).view(1, 3, 1, 1) * 255
+        self.network: nn.Module = network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._mean = torch.tensor(self.spec.mean, device=self.device).view(1, 3, 1, 1) * 255
+        self._std = torch.tensor(self.spec.std, device=self.device).view(1, 3, 1, 1) * 255
 
     def images(self, samples: Sequence[Sample], *, flip: bool = False) -> Tensor:
         """Normalised photos, mirrored with `flip`, float32 (B, 3, h, w), on the device."""
@@ -53,12 +54,12 @@ class ClassStage(Stage):
 
     Args:
         path: the checkpoint.
-        device: where it runs.
+        place: where it runs, and how precisely.
         options: how it looks at photos.
     """
 
-    def __init__(self, path: Path, device: torch.device, options: LookOptions) -> None:
-        super().__init__(path, "classes", device)
+    def __init__(self, path: Path, place: Place, options: LookOptions) -> None:
+        super().__init__(path, "classes", place)
         looks = [Look.of(self.spec, scale=scale, own_aspect=options.own_aspect) for scale in options.scales]
         self.looks = list(dict.fromkeys(looks))
 
@@ -79,7 +80,8 @@ class ClassStage(Stage):
 
     def _scores(self, samples: Sequence[Sample], size: int, flip: bool) -> Tensor:
         filled = [*samples, *[samples[-1]] * (size - len(samples))]
-        scores_BLChw: Tensor = self.network(self.images(filled, flip=flip))
+        with self.place.autocast():
+            scores_BLChw: Tensor = self.network(self.images(filled, flip=flip))
         scores_BLChw = scores_BLChw.flip(-1) if flip else scores_BLChw
         return scores_BLChw[: len(samples)].float()
 
@@ -89,11 +91,11 @@ class AttributeStage(Stage):
 
     Args:
         path: the checkpoint.
-        device: where it runs.
+        place: where it runs, and how precisely.
     """
 
-    def __init__(self, path: Path, device: torch.device) -> None:
-        super().__init__(path, "attributes", device)
+    def __init__(self, path: Path, place: Place) -> None:
+        super().__init__(path, "attributes", place)
         self.look = Look.of(self.spec)
         self.allowed = np.zeros((len(self.spec.class_ids), len(self.spec.attribute_ids)), dtype=np.bool_)
         for class_index, attributes in enumerate(self.spec.allowed_pairs):
@@ -121,12 +123,13 @@ class AttributeStage(Stage):
         if not classes:
             return
         regions_BLhw = torch.from_numpy(np.stack(shifted).astype(np.int16)).to(self.device)
-        logits_GA: Tensor = self.network(
-            self.images(samples, flip=flip),
-            regions_BLhw.flip(-1) if flip else regions_BLhw,
-            torch.from_numpy(owner).to(self.device),
-            torch.tensor(classes, dtype=torch.int64, device=self.device),
-        )
+        with self.place.autocast():
+            logits_GA: Tensor = self.network(
+                self.images(samples, flip=flip),
+                regions_BLhw.flip(-1) if flip else regions_BLhw,
+                torch.from_numpy(owner).to(self.device),
+                torch.tensor(classes, dtype=torch.int64, device=self.device),
+            )
         probabilities = logits_GA.float().sigmoid().cpu().numpy()
         for rows, seen, start in zip(out, visible, first[:-1], strict=True):
             rows[seen] = probabilities[start : start + len(seen)]

@@ -49,11 +49,13 @@ def device_settings(config: Config) -> DeviceSettings:
     """Derive what the config leaves open.
 
     Raises:
-        FashionError: a GPU is asked for, or there, that torch cannot use.
+        FashionError: a GPU is asked for, or there, that torch cannot use; or float16 on a processor.
     """
     cuda = _choose_cuda(config.gpu.name)
+    if config.gpu.precision == "16-mixed" and not cuda:
+        raise FashionError("gpu.precision=16-mixed is for GPUs; on a processor take bf16-mixed or 32-true")
     memory = config.gpu.memory_gb or (_cuda_memory() if cuda else None)
-    precision = config.gpu.precision or _precision(cuda)
+    precision = config.gpu.precision or (mixed_precision() if cuda else "32-true")
     share = config.batch_size // (config.gpu.devices * config.gpu.nodes)
     micro = config.gpu.per_device_batch or _largest_divisor(share, _capacity(config, memory, precision))
     return DeviceSettings(
@@ -99,9 +101,8 @@ def _cuda_memory() -> float:
     return float(torch.cuda.get_device_properties(0).total_memory) / 1e9
 
 
-def _precision(cuda: bool) -> str:
-    if not cuda:
-        return "32-true"
+def mixed_precision() -> str:
+    """The mixed precision that the GPU is best at, by Lightning's name."""
     return "bf16-mixed" if torch.cuda.get_device_capability() >= (8, 0) else "16-mixed"
 
 
