@@ -1,0 +1,5 @@
+"""`python -m imatfashion.cli`."""
+
+from imatfashion.cli import app
+
+app()
