@@ -21,7 +21,7 @@ SCRIPTS: Mapping[str, type[Any]] = {"train.py": Config, "predict.py": PredictCon
 _HEAD = """\
 # Config reference
 
-Generated from `src/imatfashion/config/schema.py`; renew it with
+Generated from `src/imatfashion/config/schema/`; renew it with
 `python -m imatfashion.config.reference > docs/CONFIG.md`.
 
 Every key can be given on the command line as `key=value`. The defaults below are the schema's; an option of a group
