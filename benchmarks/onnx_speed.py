@@ -23,9 +23,9 @@ import torch
 from measuring import machine
 
 from imatfashion.apps.export.check import compare, regions_of_labels, seen_by, session
-from imatfashion.apps.export.graphs import Normalise
 from imatfashion.apps.export.onnx_file import Exported, to_onnx
 from imatfashion.apps.export.photos import choose_photos
+from imatfashion.models.normalise import Normalise
 
 Inputs = list[dict[str, np.ndarray]]
 
@@ -74,7 +74,9 @@ def race(name: str, exported: Exported, inputs: Inputs, photos: int, threads: in
     normalise = Normalise(exported.spec)
 
     def in_torch(given: dict[str, np.ndarray]) -> None:
-        image = normalise(torch.from_numpy(given["image"])).contiguous(memory_format=torch.channels_last)
+        image = normalise(torch.from_numpy(given["image"]).permute(0, 3, 1, 2)).contiguous(
+            memory_format=torch.channels_last
+        )
         more = [torch.from_numpy(given[key]) for key in ("regions", "garment_photo", "garment_class") if key in given]
         scores = network(image, *more)
         scores.sigmoid() if more else scores.softmax(2)

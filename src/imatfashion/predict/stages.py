@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from imatfashion.models.checkpoint import load_network
+from imatfashion.models.normalise import Normalise
 from imatfashion.predict.device import Place
 from imatfashion.predict.inputs import PhotoInput, Sample
 from imatfashion.predict.looks import Look, LookOptions
@@ -38,15 +39,14 @@ class Stage:
         self.place, self.device = place, place.device
         # channels_last made a U-Net several times faster on processors, and tensor cores want it.
         self.network: nn.Module = network.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean = torch.tensor(self.spec.mean, device=self.device).view(1, 3, 1, 1) * 255
-        self._std = torch.tensor(self.spec.std, device=self.device).view(1, 3, 1, 1) * 255
+        self._normalise = Normalise(self.spec).to(self.device)
 
     def images(self, samples: Sequence[Sample], *, flip: bool = False) -> Tensor:
         """Normalised photos, mirrored with `flip`, float32 (B, 3, h, w), on the device."""
         image_BHWC = torch.from_numpy(np.stack([sample.image for sample in samples])).to(self.device)
-        image_BCHW = image_BHWC.permute(0, 3, 1, 2).float()
-        image_BCHW = image_BCHW.flip(-1) if flip else image_BCHW
-        return ((image_BCHW - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+        image_BCHW = image_BHWC.permute(0, 3, 1, 2)
+        normalised: Tensor = self._normalise(image_BCHW.flip(-1) if flip else image_BCHW)
+        return normalised.contiguous(memory_format=torch.channels_last)
 
 
 class ClassStage(Stage):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from imatfashion.config.schema import ScheduleConfig
 from imatfashion.data.collate import Batch
+from imatfashion.models.normalise import Normalise
 from imatfashion.models.spec import ModelSpec, build_network
 from imatfashion.tasks.schedule import Schedule
 
@@ -67,8 +68,7 @@ class FashionTask(pl.LightningModule):
         if compile_network:
             # In place: the state dict keeps its plain names.
             self.network.compile()
-        self.register_buffer("mean", torch.tensor(self.spec.mean).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(self.spec.std).view(1, 3, 1, 1) * 255, persistent=False)
+        self._normalise = Normalise(self.spec)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of everything but the frozen batch-norms."""
@@ -79,8 +79,8 @@ class FashionTask(pl.LightningModule):
 
     def normalize(self, image_BCHW: Tensor) -> Tensor:
         """Images uint8 (B, 3, H, W) → float32, normalised, on this device."""
-        mean, std = self.get_buffer("mean"), self.get_buffer("std")
-        return ((image_BCHW.float() - mean) / std).contiguous(memory_format=self.memory_format)
+        normalised: Tensor = self._normalise(image_BCHW)
+        return normalised.contiguous(memory_format=self.memory_format)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW over four groups: encoder and rest, with and without decay; all there from the first step."""

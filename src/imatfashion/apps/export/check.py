@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from imatfashion.apps.export.graphs import Normalise
 from imatfashion.apps.export.onnx_file import Exported
 from imatfashion.data.render import render_image
 from imatfashion.data.views import plain_view
+from imatfashion.models.normalise import Normalise
 from imatfashion.models.spec import ModelSpec
 
 LIMIT = 1e-4
@@ -115,7 +115,7 @@ def _compare_classes(
 ) -> npt.NDArray[np.uint8]:
     """Compare, and return the network's own labels, uint8 (B, L, H, W)."""
     image = seen_by(classes.spec, photos)
-    expected = classes.network(Normalise(classes.spec)(torch.from_numpy(image))).softmax(2).numpy()
+    expected = classes.network(Normalise(classes.spec)(torch.from_numpy(image).permute(0, 3, 1, 2))).softmax(2).numpy()
     (probabilities,) = file.run(None, {"image": image})
     found.add(probabilities, expected)
     labels: npt.NDArray[np.uint8] = expected.argmax(2).astype(np.uint8)
@@ -131,7 +131,7 @@ def _compare_attributes(
     image = seen_by(attributes.spec, photos)
     regions_BLHW, owner, kinds = regions_of_labels(labels_BLHW, attributes.spec)
     expected = attributes.network(
-        Normalise(attributes.spec)(torch.from_numpy(image)),
+        Normalise(attributes.spec)(torch.from_numpy(image).permute(0, 3, 1, 2)),
         torch.from_numpy(regions_BLHW),
         torch.from_numpy(owner),
         torch.from_numpy(kinds),

@@ -10,28 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from imatfashion.models.attribute_head import AttributeNetwork
+from imatfashion.models.normalise import Normalise
 from imatfashion.models.segmenter import Segmenter, pad_to_stride
 from imatfashion.models.spec import ModelSpec
-
-
-class Normalise(nn.Module):
-    """RGB pixels, 0 … 255 of any type (B, H, W, 3), to what the networks were trained on, float32 (B, 3, H, W).
-
-    Args:
-        spec: the network's description.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1) * 255)
-        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1) * 255)
-
-    def forward(self, image_BHWC: Tensor) -> Tensor:
-        """The normalised photos."""
-        return (image_BHWC.permute(0, 3, 1, 2).float() - self.mean) / self.std
 
 
 class ClassGraph(nn.Module):
@@ -48,7 +29,7 @@ class ClassGraph(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Probabilities, float32 (B, L, C + 1, H, W), of photos (B, H, W, 3)."""
-        return torch.softmax(self.network(self.normalise(image)).float(), dim=2)
+        return torch.softmax(self.network(self.normalise(image.permute(0, 3, 1, 2))).float(), dim=2)
 
 
 class AttributeGraph(nn.Module):
@@ -79,7 +60,7 @@ class AttributeGraph(nn.Module):
             float32 (G, A); a garment without pixels is judged by the whole photo.
         """
         net = self.network
-        features = net.pyramid(pad_to_stride(self.normalise(image)))
+        features = net.pyramid(pad_to_stride(self.normalise(image.permute(0, 3, 1, 2))))
         masks_GHW = pad_to_stride(masks.float())
         height, width = masks_GHW.shape[-2:]
         weights = _counts(masks_GHW, features.shape[2], features.shape[3]) if net.pooling == "garment" else None
