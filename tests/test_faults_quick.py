@@ -18,7 +18,7 @@ from faults.kills import Killer, make_base
 from faults.processes import Server
 from imatfashion.config import resume
 from imatfashion.config.schema import Config
-from imatfashion.data.table_files import save_array
+from imatfashion.data.table.files import save_array
 from imatfashion.errors import FashionError, fault_of_machine
 from imatfashion.predict.parts import PartFile
 

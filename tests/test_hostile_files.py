@@ -24,7 +24,7 @@ from imatfashion.data.labels import Labels
 from imatfashion.data.prepare import prepare
 from imatfashion.data.prepared import is_prepared, prepared_resolution
 from imatfashion.data.sources import DataFiles, open_source
-from imatfashion.data.table_checks import NAMES
+from imatfashion.data.table.checks import NAMES
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint, load_network
 from imatfashion.models.spec import ModelSpec

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.masks.runs import encode_mask, format_runs
 
 COLOURS = ((200, 40, 40), (40, 180, 60), (50, 70, 210))

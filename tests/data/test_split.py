@@ -13,7 +13,7 @@ from imatfashion.config.schema import DataConfig
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
 from imatfashion.data.split import Split, make_split, save_split
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import from_arrays
 

@@ -12,7 +12,7 @@ import pytest
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import from_arrays
 

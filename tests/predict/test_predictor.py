@@ -12,7 +12,7 @@ from PIL import Image
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.photos import PhotoError
 from imatfashion.data.render import paint_maps
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.data.views import plain_view
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import encode_mask

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from imatfashion.data.labels import Labels
 from imatfashion.data.overlaps import covered_classes
-from imatfashion.data.table_checks import NAMES, check_table, map_array
-from imatfashion.data.table_writer import VERSION
+from imatfashion.data.table.checks import NAMES, check_table, map_array
+from imatfashion.data.table.writer import VERSION
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import BoolArray, Runs
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imatfashion.data.annotations import Annotations
-from imatfashion.data.cache import photo_dir_entry, table_path
 from imatfashion.data.meter import Progress
 from imatfashion.data.prepared import KIND, is_prepared, open_prepared
-from imatfashion.data.refusals import Refusals, first_refusal
 from imatfashion.data.sources import USUAL, DataFiles, Source, load, locate
-from imatfashion.data.table_builder import TableBuilder
-from imatfashion.data.table_files import file_state, is_table
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.builder import TableBuilder
+from imatfashion.data.table.cache import photo_dir_entry, table_path
+from imatfashion.data.table.files import file_state, is_table
+from imatfashion.data.table.refusals import Refusals, first_refusal
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.errors import FashionError
 
 

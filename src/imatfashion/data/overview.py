@@ -7,7 +7,7 @@ import csv
 import numpy as np
 
 from imatfashion.data.annotations import Annotations
-from imatfashion.data.refusals import refusal_line
+from imatfashion.data.table.refusals import refusal_line
 
 _SHOWN = 5
 

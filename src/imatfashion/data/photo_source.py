@@ -15,7 +15,7 @@ import numpy.typing as npt
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.photos import EncodedPhoto, PhotoError, load_photo
 from imatfashion.data.prepared import BLOB, KIND
-from imatfashion.data.table_checks import map_array
+from imatfashion.data.table.checks import map_array
 from imatfashion.data.thumbnails import SIDE, Thumbnails, thumbnail, thumbnails
 from imatfashion.errors import FashionError
 

@@ -13,9 +13,9 @@ from imatfashion.data.annotations import Annotations
 from imatfashion.data.build import build_table
 from imatfashion.data.labels import Labels
 from imatfashion.data.records import EmptyPhoto, Garment, Record
-from imatfashion.data.refusals import first_refusal
 from imatfashion.data.sources import DataFiles, Source, open_source, submission
 from imatfashion.data.sources.locate import LABEL_FILES
+from imatfashion.data.table.refusals import first_refusal
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import parse_runs
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.errors import FashionError
 from imatfashion.predict.results import PhotoResult
 

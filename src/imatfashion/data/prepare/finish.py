@@ -14,9 +14,9 @@ from imatfashion.data.prepare.chunks import COUNT, PHOTO, RUN
 from imatfashion.data.prepare.parts import COUNTS, RECORDS, RUNS, TABLE
 from imatfashion.data.prepare.verify import write_sums
 from imatfashion.data.prepared import BLOB, prepared_size
-from imatfashion.data.refusals import FILE as REFUSED
-from imatfashion.data.table_files import is_table, put_in_place, save_array
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.files import is_table, put_in_place, save_array
+from imatfashion.data.table.refusals import FILE as REFUSED
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.masks.runs import Runs
 
 

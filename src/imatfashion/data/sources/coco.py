@@ -11,7 +11,7 @@ from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
 from imatfashion.data.sources.fields import FieldError, check_size, parse_photo
 from imatfashion.data.sources.json_items import json_items
 from imatfashion.data.sources.source import Source
-from imatfashion.data.table_files import file_state
+from imatfashion.data.table.files import file_state
 from imatfashion.errors import FashionError
 from imatfashion.masks.coco import parse_coco_counts, polygons_to_runs
 from imatfashion.masks.runs import RunError, Runs

@@ -7,8 +7,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from imatfashion.data.sources import Location
-from imatfashion.data.table_files import file_state, is_table
-from imatfashion.data.table_writer import VERSION
+from imatfashion.data.table.files import file_state, is_table
+from imatfashion.data.table.writer import VERSION
 from imatfashion.errors import FashionError
 
 _MIB = 2**20

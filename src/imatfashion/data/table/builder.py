@@ -10,11 +10,11 @@ import numpy as np
 from imatfashion.data.meter import Progress
 from imatfashion.data.photos import PhotoError, check_photo, read_header
 from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
-from imatfashion.data.refusals import Refusals
 from imatfashion.data.sources import Source
 from imatfashion.data.sources.photo_files import photo_names
-from imatfashion.data.table_files import file_state
-from imatfashion.data.table_writer import TableWriter
+from imatfashion.data.table.files import file_state
+from imatfashion.data.table.refusals import Refusals
+from imatfashion.data.table.writer import TableWriter
 from imatfashion.errors import FashionError
 
 _REPORT_EVERY = 0.1

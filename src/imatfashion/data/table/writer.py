@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imatfashion.data.labels import Labels
-from imatfashion.data.table_files import GrowingArray, put_in_place, remove_abandoned, save_array, save_strings
+from imatfashion.data.table.files import GrowingArray, put_in_place, remove_abandoned, save_array, save_strings
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import Runs
 

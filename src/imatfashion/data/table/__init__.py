@@ -1,0 +1,1 @@
+"""The annotation table while it is made and checked; `data.build` opens one, `data.annotations` reads it."""
