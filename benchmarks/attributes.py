@@ -1,0 +1,76 @@
+"""Stage 2's average precision beside what the class alone says of a garment.
+
+usage: python benchmarks/attributes.py RUN_DIR …
+
+For each run of stage=attributes: its own macro average precision on its validation garments (of data.classes_from,
+matched with the truth), the prevalence over all garments, and the average precision when each garment gets the
+training photos' frequencies of its class: what is known without looking at the picture. Missed garments count in
+recall's denominator in both, as in the run's own figure.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from imatfashion.config.resume import load_config
+from imatfashion.config.schema import Config
+from imatfashion.data.annotations import Annotations
+from imatfashion.metrics.attributes import AttributeMetric
+from imatfashion.models.checkpoint import load_network
+from imatfashion.training.build import make_data
+from imatfashion.training.device import device_settings
+
+
+def frequencies(table: Annotations, photos: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Share of each class's garments in these photos that have each attribute, (C, A), one without any added."""
+    having = np.zeros((len(table.classes), len(table.attributes)))
+    known = np.ones((len(table.classes), 1))
+    for photo in photos:
+        for garment in table.garments(int(photo)):
+            if table.garment_known[garment]:
+                having[table.garment_class[garment]] += table.garment_attributes[garment]
+                known[table.garment_class[garment]] += 1
+    return having / known
+
+
+def judge(run_dir: Path) -> str:
+    config: Config = load_config(run_dir, Config)
+    config.data.workers = 0
+    data = make_data(config, device_settings(config))
+    data.setup()
+    spec, network = load_network(run_dir / "checkpoints" / "best.ckpt", stage="attributes")
+    network.eval()
+    by_class = torch.from_numpy(frequencies(data.truth, np.asarray(data.train_indices)))
+    names = ("model", "class alone")
+    metrics = {name: AttributeMetric(len(spec.attribute_ids)) for name in names}
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) * 255 for values in (spec.mean, spec.std))
+    for batch in data.val_dataloader():
+        with torch.inference_mode():
+            image = (batch["image"].float() - mean) / std
+            logits = network(image, batch["regions"], batch["garment_photo"], batch["garment_class"])
+        found = {"model": logits.sigmoid(), "class alone": by_class[batch["garment_class"]]}
+        for name, metric in metrics.items():
+            metric.update(found[name], batch["garment_attributes"], batch["garment_known"])
+            metric.update_missed(batch["missed_attributes"])
+    figures = {name: metric.compute() for name, metric in metrics.items()}
+    model, alone = (figures[name]["map"] for name in names)
+    return (
+        f"{run_dir}: model {model:.4f}, class alone {alone:.4f}, gain {model - alone:+.4f}, "
+        f"prevalence {figures['model']['prevalence']:.4f}"
+    )
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    for name in sys.argv[1:]:
+        print(judge(Path(name)))
+
+
+if __name__ == "__main__":
+    main()
