@@ -18,12 +18,14 @@ import wandb
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb.proto.wandb_internal_pb2 import Record
 
-from imatfashion.config.schema import Config, LoggerConfig
+from imatfashion.config.schema import Config, LoggerConfig, Phase, PlatformConfig, ScheduleConfig
 from imatfashion.data.collate import Batch
+from imatfashion.models.checkpoint import load_network
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.callbacks import LastCheckpoint
 from imatfashion.training.fit import fit
 from imatfashion.training.loggers import _wandb_mode
+from imatfashion.training.prepare import prepare
 from imatfashion.training.progress import Throughput
 
 Make = Callable[..., Config]
@@ -176,6 +178,7 @@ def read_wandb(run_dir: Path) -> list[Offline]:
             if record.HasField("run"):
                 run.id = record.run.run_id
                 run.config |= {item.key: json.loads(item.value_json) for item in record.run.config.update}
+            run.config |= {item.key: json.loads(item.value_json) for item in record.config.update}
             if items := record.history.item:
                 run.rows.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items})
             if record.HasField("exit"):
@@ -202,6 +205,47 @@ def test_wandb_without_an_account(tiny: Make, tmp_path: Path, no_account: None) 
     pictures = [row[shown][0] for run in (begun, resumed) for row in run.rows if shown in row]
     assert len(pictures) == 2
     assert all(list((first / "wandb").glob(f"offline-run-*/files/{picture}")) for picture in pictures)
+
+
+@pytest.mark.parametrize(("stage", "layers"), [("classes", 1), ("classes", 2), ("attributes", 1)])
+def test_wandb_draws_the_masks_itself(tiny: Make, tmp_path: Path, no_account: None, stage: str, layers: int) -> None:
+    options: dict[str, Any] = {"layers": layers, "epochs": 1, "schedule": ScheduleConfig([Phase(1, False, 1e-3)])}
+    result = fit(tiny(stage, logger=LoggerConfig(tensorboard=False, wandb=True, panels=2), **options))
+    dataset = prepare(tiny(stage, run_dir=str(tmp_path / "other"), **options)).data.val_dataset()
+    (run,) = read_wandb(result.run_dir)
+    (row,) = [row for row in run.rows if "val/masks/filenames" in row]
+    (files,) = (result.run_dir / "wandb").glob("offline-run-*/files")
+    spec, network = load_network(result.run_dir / "checkpoints/last.ckpt")
+    # Two photos, spread over the four of the validation split.
+    for index, photo, masks in zip((0, 3), row["val/masks/filenames"], row["val/masks/all_masks"], strict=True):
+        pictures = {name: cv2.imread(str(files / mask["path"]), cv2.IMREAD_GRAYSCALE) for name, mask in masks.items()}
+        sample = dataset[index]
+        image = cv2.cvtColor(cv2.imread(str(files / photo)), cv2.COLOR_BGR2RGB)
+        np.testing.assert_array_equal(image, sample["image"].permute(1, 2, 0))
+        expected = {("truth" if stage == "classes" else "garments"): sample["labels"].numpy()}
+        if stage == "classes":
+            mean, std = (torch.tensor(value).view(3, 1, 1) for value in (spec.mean, spec.std))
+            normal = (torch.tensor(image).permute(2, 0, 1) / 255 - mean) / std
+            expected["prediction"] = network(normal[None])[0].argmax(1).numpy()
+        assert set(pictures) == {f"{name}{part}" for name in expected for part in ("", "_parts")[:layers]}
+        for name, labels in expected.items():
+            np.testing.assert_array_equal(
+                np.stack([pictures[f"{name}{part}"] for part in ("", "_parts")[:layers]]), labels
+            )
+    labels = run.config["_wandb"]["mask/class_labels"]
+    assert len(labels) == len(expected) * layers
+    named = {str(index): name for index, name in enumerate(spec.class_names)}
+    for label in labels.values():
+        assert label["value"] == named | {str(len(named)): "background", "255": "not judged"}
+
+
+def test_masks_keep_to_the_files_that_are_allowed(tiny: Make, tmp_path: Path, no_account: None) -> None:
+    # Of 31 files that are left a quarter may be masks: those of two photos (6 files) in one epoch.
+    limits = PlatformConfig(max_files=77)
+    result = fit(tiny(epochs=3, platform=limits, logger=LoggerConfig(tensorboard=False, wandb=True, panels=2)))
+    (run,) = read_wandb(result.run_dir)
+    assert [row["trainer/global_step"] for row in run.rows if "val/masks/filenames" in row] == [12]
+    assert len(list(result.run_dir.rglob("masks_*.png"))) == 6
 
 
 def test_a_failed_run_is_closed_as_failed(

@@ -42,7 +42,7 @@ def test_a_hopeless_run_is_stopped_after_its_epoch_and_can_go_on(tiny: Make, tmp
     assert read_checkpoint(run_dir / "checkpoints/last.ckpt")["global_step"] == 8
     # By hand it goes on, and nobody is asked.
     assert current_judge() is None
-    fit(tiny(resume=str(run_dir)))
+    fit(tiny(epochs=3, resume=str(run_dir)))
     whole = fit(tiny(epochs=3, run_dir=str(tmp_path / "whole"))).run_dir
     assert len(figures(whole, "train/loss")) == 12
     for name in ("train/loss", "val/miou"):
