@@ -37,6 +37,7 @@ class Mutant:
         before: the changed expression as it was.
         after: and as it is.
         start, stop: its bytes in the file.
+        mark: tells it from others, wherever the module and the line are.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Mutant:
     after: str
     start: int
     stop: int
+    mark: str
 
     def apply(self, source: bytes) -> bytes:
         """The module's text with the change."""
@@ -72,7 +74,9 @@ def mutants(path: Path, source: bytes) -> list[Mutant]:
             before = " ".join(source[start:stop].decode().split())
             # Parentheses keep the change whole inside what stands around it.
             after = ast.unparse(new) if isinstance(new, ast.Constant | ast.stmt) else f"({ast.unparse(new)})"
-            found.append(Mutant(path, old.lineno, kind, before, after, start, stop))
+            line = source[begins[old.lineno - 1] : begins[old.lineno]].decode().strip()
+            mark = f"{path.name} {line} {old.col_offset} {before} {after}"
+            found.append(Mutant(path, old.lineno, kind, before, after, start, stop, mark))
     return sorted(found, key=lambda mutant: (mutant.start, mutant.stop, mutant.after))
 
 

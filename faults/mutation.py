@@ -7,7 +7,7 @@ can be drawn again, or orders the tests of a module so that the likeliest come f
 from __future__ import annotations
 
 import argparse
-import random
+import hashlib
 import re
 import sys
 import tempfile
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.mutants import Mutant, mutants
-from faults.mutation_page import Verdict, page, reasons
+from faults.mutation_page import Verdict, page, read_verdicts, reasons, write_verdict
 from faults.trials import REPOSITORY, Trial, copy_repository, warm_up
 
 ROOMS = ("data", "evaluate", "masks")
@@ -32,20 +32,21 @@ class _Place:
     folder: Path
     mutant: Mutant | None = None
     trial: Trial | None = None
+    source: bytes = b""
     started: float = 0.0
 
 
 def main() -> None:
     """Draw the sample, run the tests on each mutant, write the page; exit code 1 with a survivor that has no reason."""
     options = _options()
-    started, folder = time.monotonic(), Path(options.folder or tempfile.mkdtemp(prefix="mutation-"))
+    folder = Path(options.folder or tempfile.mkdtemp(prefix="mutation-"))
     drawn = sample(options.mutants, options.seed)
     if options.only:
         drawn = [mutant for mutant in drawn if options.only in f"{mutant.path}:{mutant.line}"]
     warm_up()
     verdicts = run(drawn, folder, options.processes, near=options.near)
     red = recheck(verdicts, folder)
-    text = page(verdicts, seed=options.seed, of=len(_all()), seconds=time.monotonic() - started)
+    text = page(verdicts, seed=options.seed, of=len(_all()))
     if options.out:
         Path(options.out).write_text(text, encoding="utf-8")
     print(text)
@@ -64,7 +65,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--processes", type=int, default=2, help="side by side")
     parser.add_argument("--only", default="", help="those of the sample whose path:line has this in it")
-    parser.add_argument("--folder", help="of the copies; a temporary folder by default")
+    parser.add_argument("--folder", help="of the copies; given again, what is known of the sample is kept")
     parser.add_argument("--out", help="the page; by default it is printed alone")
     return parser.parse_args()
 
@@ -77,23 +78,23 @@ def _all() -> list[Mutant]:
 
 
 def sample(count: int, seed: int) -> list[Mutant]:
-    """A draw without replacement of all mutants of the rooms."""
-    found = _all()
-    drawn = random.Random(seed).sample(found, min(count, len(found)))
+    """So many of all mutants of the rooms; a module that changes, moves or comes leaves the others' draw as it was."""
+    drawn = sorted(_all(), key=lambda mutant: hashlib.sha256(f"{seed} {mutant.mark}".encode()).digest())[:count]
     return sorted(drawn, key=lambda mutant: (mutant.path, mutant.start, mutant.after))
 
 
-def tests_of(path: Path, near: bool) -> list[str]:
+def tests_of(path: Path, near: bool, root: Path) -> list[str]:
     """The test files of a module: its room's folder, first those that name it or its folder; then others that name it.
 
     Args:
         path: the module, from the repository's root.
         near: the first ones alone, where there are any.
+        root: of the copy.
     """
     dotted = ".".join(path.relative_to("src").with_suffix("").parts)
-    room = REPOSITORY / "tests" / path.parts[2]
+    room = root / "tests" / path.parts[2]
     named, beside, rest, away = [], [], [], []
-    for file in sorted((REPOSITORY / "tests").rglob("test_*.py")):
+    for file in sorted((root / "tests").rglob("test_*.py")):
         names = re.search(rf"{re.escape(dotted)}\b(?!\.)", file.read_text(encoding="utf-8"))
         parts = {path.stem, path.parent.name} & {*file.stem.split("_"), file.parent.name} - {room.name}
         if not file.is_relative_to(room):
@@ -103,37 +104,43 @@ def tests_of(path: Path, near: bool) -> list[str]:
             (named if names else beside if parts else rest).append(file)
     first = [*named, *beside]
     files = first if near and first else [*first, *rest, *away]
-    return [str(file.relative_to(REPOSITORY)) for file in files]
+    return [str(file.relative_to(root)) for file in files]
 
 
 def run(drawn: list[Mutant], folder: Path, processes: int, *, near: bool = False) -> list[Verdict]:
-    """Run the tests on each mutant, so many at a time."""
+    """Run the tests on each mutant, so many at a time; those of an earlier run in the same folder are known already."""
     places = [_Place(copy_repository(folder / str(number))) for number in range(processes)]
-    waiting, verdicts = list(reversed(drawn)), []
+    known = read_verdicts(folder / "verdicts.jsonl", drawn)
+    waiting = [mutant for mutant in reversed(drawn) if mutant not in known]
     while waiting or any(place.trial for place in places):
         for place in places:
             if place.trial is None and waiting:
                 _begin(place, waiting.pop(), near=near)
-            outcome = place.trial and place.trial.ended()
-            if place.trial and place.mutant and outcome:
-                verdict = Verdict(place.mutant, outcome, place.trial.first_failure(), time.monotonic() - place.started)
-                _write(place, (REPOSITORY / place.mutant.path).read_bytes())
-                place.trial = None
-                verdicts.append(verdict)
+            verdict = _ended(place)
+            if verdict:
+                known[verdict.mutant] = verdict
+                write_verdict(folder / "verdicts.jsonl", verdict)
                 print(verdict, flush=True)
         time.sleep(0.05)
-    return sorted(verdicts, key=lambda verdict: (verdict.mutant.path, verdict.mutant.start, verdict.mutant.after))
+    return [known[mutant] for mutant in drawn]
 
 
 def _begin(place: _Place, mutant: Mutant, *, near: bool) -> None:
     place.mutant, place.started = mutant, time.monotonic()
-    _write(place, mutant.apply((place.folder / mutant.path).read_bytes()))
-    place.trial = Trial(place.folder, tests_of(mutant.path, near), CPU_SECONDS)
+    module = place.folder / mutant.path
+    place.source = module.read_bytes()
+    module.write_bytes(mutant.apply(place.source))
+    place.trial = Trial(place.folder, tests_of(mutant.path, near, place.folder), CPU_SECONDS)
 
 
-def _write(place: _Place, source: bytes) -> None:
-    assert place.mutant is not None
-    (place.folder / place.mutant.path).write_bytes(source)
+def _ended(place: _Place) -> Verdict | None:
+    outcome = place.trial and place.trial.ended()
+    if not (place.trial and place.mutant and outcome):
+        return None
+    verdict = Verdict(place.mutant, outcome, place.trial.first_failure(), time.monotonic() - place.started)
+    (place.folder / place.mutant.path).write_bytes(place.source)
+    place.trial = None
+    return verdict
 
 
 def recheck(verdicts: list[Verdict], folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -35,6 +36,28 @@ class Verdict:
         return said + (f" ({self.noticed})" if self.noticed else "")
 
 
+def write_verdict(path: Path, verdict: Verdict) -> None:
+    """Add a verdict to a file of lines."""
+    entry = [*_key(verdict.mutant), verdict.outcome, verdict.noticed, verdict.seconds]
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def read_verdicts(path: Path, drawn: Sequence[Mutant]) -> dict[Mutant, Verdict]:
+    """Those of an earlier run that are of this draw."""
+    mutants, found = {_key(mutant): mutant for mutant in drawn}, {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        *key, outcome, noticed, seconds = json.loads(line)
+        if tuple(key) in mutants:
+            mutant = mutants[tuple(key)]
+            found[mutant] = Verdict(mutant, outcome, noticed, seconds)
+    return found
+
+
+def _key(mutant: Mutant) -> tuple[str, int, str, str]:
+    return str(mutant.path), mutant.line, mutant.before, mutant.after
+
+
 def reasons(mutant: Mutant) -> str:
     """Why a survivor is no gap, as `survivors.toml` says; empty where it does not."""
     known = tomllib.loads(_REASONS.read_text(encoding="utf-8"))["survivor"]
@@ -42,15 +65,15 @@ def reasons(mutant: Mutant) -> str:
     return next((entry["why"] for entry in known if (entry["path"], entry["before"], entry["after"]) == same), "")
 
 
-def page(verdicts: Sequence[Verdict], *, seed: int, of: int, seconds: float) -> str:
+def page(verdicts: Sequence[Verdict], *, seed: int, of: int) -> str:
     """The page, in Markdown.
 
     Args:
         verdicts: of the sample.
         seed: of the draw.
         of: how many mutants the sample was drawn from.
-        seconds: what it took.
     """
+    minutes = sum(verdict.seconds for verdict in verdicts) / 60
     head = (
         "# Mutation test\n\n"
         "Written by `python -m faults.mutation`, a part of `make faults`. A mutant is the package with one small wrong "
@@ -58,7 +81,7 @@ def page(verdicts: Sequence[Verdict], *, seed: int, of: int, seconds: float) -> 
         "tests of its room run on a copy that has it; a mutant that they do not notice is a gap in them, or changes "
         "nothing that anyone can see. The drawn sample's own drawings (`data/sample/`) are left out: a line one pixel "
         "off is no fault. The tests that noticed a mutant were run again without any change, and pass.\n\n"
-        f"{len(verdicts)} mutants drawn of {of:,} with seed {seed}, in {seconds / 60:.0f} minutes.\n\n"
+        f"{len(verdicts)} mutants drawn of {of:,} with seed {seed}; their tests took {minutes:.0f} minutes.\n\n"
     )
     groups = {verdict.mutant.path.parts[2] for verdict in verdicts}
     rows = [_row(f"`{room}/`", [v for v in verdicts if v.mutant.path.parts[2] == room]) for room in sorted(groups)]

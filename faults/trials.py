@@ -126,9 +126,10 @@ class Trial:
         os.environ.update(PYTHONPATH=os.pathsep.join(paths), PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1")
         import pytest
 
-        options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        temporary = f"--basetemp={self.folder}.tmp"
-        code = int(pytest.main([*options, temporary, *tests], plugins=[_Note(self.failed_at)]))
+        # The libraries that are plugins of pytest, too, were imported before it began.
+        options = ["-x", "-q", f"--basetemp={self.folder}.tmp", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        without = [f"-pno:{name}" for name in ("randomly", "cacheprovider", "xdist")]
+        code = int(pytest.main([*options, *without, *tests], plugins=[_Note(self.failed_at)]))
         import imatfashion
 
         assert Path(str(imatfashion.__file__)).is_relative_to(self.folder), "not the copy was tested"

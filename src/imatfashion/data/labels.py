@@ -13,6 +13,8 @@ from imatfashion.errors import FashionError
 
 MOST_CLASSES = 254
 """Label maps are uint8: one value is the background's (the number of classes), 255 is `ignore`."""
+_LONGEST = 1000
+"""Letters of a name: it is printed, drawn and written into every checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def labels_from(content: object, path: Path) -> tuple[Labels, Labels]:
     """The categories and attributes of a label file's parsed JSON; `path` is for messages.
 
     Raises:
-        FashionError: no category, an item that is faulty, ids that occur twice, more classes than a label map holds.
+        FashionError: no category, an item that is faulty or has a name of a book's length, ids that occur twice, more
+            classes than a label map holds.
     """
     if not isinstance(content, Mapping) or "categories" not in content:
         raise FashionError(f"the label file {path} has no list 'categories': give the data set's label file")
@@ -106,7 +109,11 @@ def _label(item: Any, place: str) -> tuple[int, str, str]:
         raise FashionError(f"{place} has the id {item['id']!r}: ids are whole numbers from 0")
     if not isinstance(item["name"], str):
         raise FashionError(f"{place} has the name {item['name']!r}: names are text")
-    return item["id"], _plain(item["name"]), _plain(str(item.get("supercategory") or ""))
+    texts = {"name": item["name"], "supercategory": str(item.get("supercategory") or "")}
+    for key, text in texts.items():
+        if len(text) > _LONGEST:
+            raise FashionError(f"{place} has a {key} of {len(text)} letters: at most {_LONGEST} are a name")
+    return item["id"], _plain(texts["name"]), _plain(texts["supercategory"])
 
 
 def _plain(name: str) -> str:
