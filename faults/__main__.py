@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from faults.commands import COMMANDS
@@ -36,7 +37,9 @@ def main() -> None:
     folder = Path(options.folder or tempfile.mkdtemp(prefix="faults-"))
     with Server(folder / "log") as server:
         killer = Killer(server, make_base(server, folder / "base"), folder / "work", options.seed)
-        for make in _rows(killer, options.kills, options.tries):
+        for name, make in _rows(killer, options.kills, options.tries):
+            if not name.startswith(options.only):
+                continue
             try:
                 row = make()
             except PermissionError as error:
@@ -54,34 +57,36 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=main.__doc__)
     parser.add_argument("--kills", type=int, default=200, help="kills in all, shared out over the commands")
     parser.add_argument("--tries", type=int, default=5, help="tries of each other fault")
+    parser.add_argument("--only", default="", help="rows whose name begins so: kill, disk, two, clock, … memory")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--folder", help="where the commands write; a temporary folder by default")
     parser.add_argument("--out", default=str(REPOSITORY / "docs/FAULTS.md"), help="the page")
     return parser.parse_args()
 
 
-def _rows(killer: Killer, kills: int, tries: int) -> Iterator[Callable[[], Row]]:
+def _rows(killer: Killer, kills: int, tries: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Each row's name, and what makes it."""
     shares, given = sum(_SHARES.values()), 0
     for number, (name, share) in enumerate(_SHARES.items(), 1):
         # The last command takes what rounding leaves.
         count = kills - given if number == len(_SHARES) else kills * share // shares
         given += count
         if count:
-            yield lambda name=name, count=count: kill_row(killer, name, count)  # type: ignore[misc]
+            yield f"kill {name}", partial(kill_row, killer, name, count)
     if not tries:
         return
     for name in _SHARES:
-        yield lambda name=name: _full(killer, name, tries)  # type: ignore[misc]
+        yield f"disk {name}", partial(_full, killer, name, tries)
     others = Others(killer)
     for name in ("index", "prepare", "train classes", "predict to CSV", "predict to a table"):
-        yield lambda name=name: others.two_at_once(name, tries)  # type: ignore[misc]
+        yield f"two {name}", partial(others.two_at_once, name, tries)
     for name in ("index", "prepare", "train classes", "predict to CSV"):
-        yield lambda name=name: others.clock(name, tries)  # type: ignore[misc]
-    yield lambda: others.worker(tries)
-    yield lambda: others.photo("gone", tries)
-    yield lambda: others.photo("cut", tries)
-    yield others.read_only
-    yield lambda: memory(killer, tries)
+        yield f"clock {name}", partial(others.clock, name, tries)
+    yield "worker", partial(others.worker, tries)
+    yield "photo gone", partial(others.photo, "gone", tries)
+    yield "photo cut", partial(others.photo, "cut", tries)
+    yield "read-only", others.read_only
+    yield "memory", partial(memory, killer, tries)
 
 
 def kill_row(killer: Killer, name: str, count: int) -> Row:
