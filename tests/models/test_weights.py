@@ -54,6 +54,21 @@ def test_real_weights_fill_every_tensor_of_the_encoder(shared: Path) -> None:
     assert {key.split(".")[0] for key in file.keys() - own.keys()} == {"bn2", "classifier", "conv_head"}
 
 
+def test_a_checkpoint_of_either_stage_gives_its_backbone(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    segmenter, pyramid = Segmenter("unet", TINY, 2, (0, 0), "none", 32), Pyramid(TINY, 16)
+    for network in (segmenter, pyramid):
+        state = {f"network.{name}": value for name, value in network.state_dict().items()}
+        torch.save({"state_dict": state}, tmp_path / "w.ckpt")
+        image, path = torch.randn(1, 3, 64, 64), str(tmp_path / "w.ckpt")
+        encoder = network.network.encoder if isinstance(network, Segmenter) else network.encoder
+        wanted = encoder.eval()(image)[-1]
+        torch.testing.assert_close(Segmenter("unet", TINY, 2, (0, 0), path).network.encoder.eval()(image)[-1], wanted)
+        torch.testing.assert_close(Pyramid(TINY, 8, path).encoder.eval()(image)[-1], wanted)
+    with pytest.raises(FashionError, match=r"w\.ckpt does not fit backbone resnet18"):
+        Pyramid("resnet18", 8, path)
+
+
 def test_another_backbones_file_is_refused_with_counts(tmp_path: Path) -> None:
     save_file(_state("resnet18"), tmp_path / "w.safetensors")
     with pytest.raises(FashionError, match=r"w.safetensors does not fit .*of its \d+ tensors \d+ are missing and \d+ "):

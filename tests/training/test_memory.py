@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imatfashion.config.schema import Config, TrainerConfig
 from imatfashion.data.collate import Batch
-from imatfashion.models.checkpoint import read_checkpoint
+from imatfashion.models.checkpoint_file import read_checkpoint
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.fit import fit
 from imatfashion.training.memory import OutOfMemory

@@ -18,7 +18,8 @@ from torch import Tensor
 from imatfashion.config.schema import Config, TrainerConfig
 from imatfashion.data.collate import Batch
 from imatfashion.errors import FashionError
-from imatfashion.models.checkpoint import load_checkpoint, read_checkpoint
+from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.models.checkpoint_file import read_checkpoint
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.fit import fit
 

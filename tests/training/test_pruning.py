@@ -10,7 +10,7 @@ import pytest
 
 from imatfashion.config.pruning import Pruned, current_judge, judged_by
 from imatfashion.config.schema import Config
-from imatfashion.models.checkpoint import read_checkpoint
+from imatfashion.models.checkpoint_file import read_checkpoint
 from imatfashion.training.fit import fit
 
 Make = Callable[..., Config]

@@ -19,7 +19,7 @@ import torch
 from imatfashion.config.resume import load_config
 from imatfashion.config.schema import Config
 from imatfashion.errors import Interrupted
-from imatfashion.models.checkpoint import read_checkpoint
+from imatfashion.models.checkpoint_file import read_checkpoint
 from imatfashion.training.fit import fit
 from imatfashion.training.progress import Throughput
 from imatfashion.training.signals import StopSignals

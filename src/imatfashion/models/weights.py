@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from imatfashion.errors import FashionError
+from imatfashion.models.checkpoint_file import encoder_state
 
 _WAYS_OUT = (
     "three ways out: a network connection, model.weights=FILE.safetensors (under timm's names), "
@@ -57,7 +58,8 @@ def load_backbone_weights(encoder: nn.Module, weights: str, backbone: str) -> No
 
     Args:
         encoder: a timm feature network, or smp's wrapper around one.
-        weights: `none` leaves the encoder as it is; `imagenet` asks timm's hub; else a FILE.safetensors.
+        weights: `none` leaves the encoder as it is; `imagenet` asks timm's hub; else a FILE.safetensors, or a run's
+            FILE.ckpt, whose backbone is taken.
         backbone: the encoder's timm name.
 
     Raises:
@@ -67,6 +69,8 @@ def load_backbone_weights(encoder: nn.Module, weights: str, backbone: str) -> No
         return
     if weights == "imagenet":
         state, source = _hub_state(backbone), f"timm's weights for {backbone}"
+    elif weights.endswith(".ckpt"):
+        state, source = encoder_state(weights), f"model.weights={weights}"
     else:
         state, source = _file_state(Path(weights)), f"model.weights={weights}"
     _load(encoder, state, source, backbone)

@@ -10,7 +10,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from imatfashion.config.schema import Config
 from imatfashion.errors import FashionError
-from imatfashion.models.checkpoint import read_checkpoint
+from imatfashion.models.checkpoint_file import read_checkpoint
 
 
 def is_main_process() -> bool:

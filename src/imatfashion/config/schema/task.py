@@ -44,7 +44,8 @@ class ModelConfig:
     backbone: str = "resnet34"
     """Any timm backbone with feature maps; a leading `tu-` means the same."""
     weights: str = "imagenet"
-    """`imagenet` (timm's hub), `none`, or a local FILE.safetensors under timm's names."""
+    """`imagenet` (timm's hub), `none`, a local FILE.safetensors under timm's names, or the FILE.ckpt of a run of either
+    stage, whose backbone is taken."""
     decoder_width: int = 256
     """Channels of the first decoder block; each later block has half."""
     decoder_floor: int = 32
