@@ -32,7 +32,8 @@ def load_checkpoint(path: str | Path, *, stage: str | None = None) -> tuple[Mode
     text = parameters.get("spec") if isinstance(parameters, Mapping) else None
     if not isinstance(text, str) or not isinstance(state, Mapping):
         raise FashionError(
-            f"{path} is a torch file but not a checkpoint of imatfashion (it has no model description); {WHERE_THEY_ARE}"
+            f"{path} is a torch file but not a checkpoint of imatfashion (it has no model description); "
+            f"{WHERE_THEY_ARE}"
         )
     try:
         spec = ModelSpec.from_json(text)
