@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 import torch
+from optuna.storages import RDBStorage
+from optuna.study import load_study
 
 SMALL = [
     "data.workers=0",
@@ -126,3 +129,39 @@ def test_the_killed_job_equals_a_run_in_one_piece(killed: Killed, tmp_path: Path
     assert done.returncode == 0, done.stderr
     whole = json.loads((tmp_path / "whole/summary.json").read_text(encoding="utf-8"))
     assert whole["best"] == killed.json("2/summary.json")["best"]
+
+
+def test_a_study_prunes_what_lies_below_the_median(repository: Path, drawn: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    search = ["hydra/sweeper=imatfashion_optuna", "schedule.rate_factor=tag(log,interval(0.0001,1.0))"]
+    search += ["hydra.sweeper.trials=4", "hydra.sweeper.prune=true", "hydra.sweeper.prune_after_trials=1"]
+    command = [
+        sys.executable,
+        "train.py",
+        "-m",
+        f"data.root={drawn}",
+        *SMALL[:-1],
+        "schedule.phases.0.epochs=3",
+        *search,
+    ]
+    command += ["hydra.sweeper.prune_after_epochs=1", f"hydra.sweep.dir={sweep}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=repository, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr
+    trials = load_study(study_name="sweep", storage=RDBStorage(f"sqlite:///{sweep}/study.db")).trials
+    ended: list[list[float]] = []
+    for trial in trials:
+        job = sweep / str(trial.number)
+        with (job / "metrics.csv").open(newline="", encoding="utf-8") as file:
+            figures = [float(row["val/miou"]) for row in csv.DictReader(file) if row.get("val/miou")]
+        assert trial.intermediate_values == dict(enumerate(figures, 1))
+        below = [
+            max(figures[:epochs]) < statistics.median(other[epochs - 1] for other in ended)
+            for epochs in range(1, min(len(figures), 2) + 1)
+            if ended
+        ]
+        # Stopped where it is below for the first time; what is below at its end alone has ended.
+        assert len(figures) == (1 + below.index(True) if any(below) else 3)
+        state = json.loads((job / "job.json").read_text(encoding="utf-8"))["state"]
+        assert (state, trial.state.name) == (("pruned", "PRUNED") if any(below) else ("done", "COMPLETE"))
+        ended += [] if any(below) else [figures]
+    assert len(trials) == 4
