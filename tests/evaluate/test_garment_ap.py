@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from imatfashion.cli import app
 from imatfashion.errors import FashionError
-from imatfashion.evaluate.garment_ap import ap_files
+from imatfashion.evaluate.garment_ap import FASHIONPEDIA_CLASSES, ap_files
 
 
 def segmentation(mask: np.ndarray) -> dict[str, Any]:
@@ -84,6 +84,24 @@ def test_the_truth_given_back_is_1_and_nothing_is_0(tmp_path: Path):
     results.write_text("[]", encoding="utf-8")
     report = ap_files(truth, results)
     assert (report.iou, report.iou_f1, report.f1, report.coco["ap"]) == (0, 0, 0, 0)
+
+
+def test_found_garments_that_all_miss_are_0_and_sizes_without_truth_are_none(tmp_path: Path):
+    truth, results = random_files(tmp_path, 0)
+    content = json.loads(truth.read_text(encoding="utf-8"))
+    found = []
+    for image in content["images"]:
+        corner = np.zeros((image["height"], image["width"]), dtype=bool)
+        corner[-1, -1] = True
+        found.append({"image_id": image["id"], "category_id": 3, "segmentation": segmentation(corner), "score": 0.5})
+    results.write_text(json.dumps(found), encoding="utf-8")
+    coco = ap_files(truth, results).coco
+    assert (coco["ap"], coco["ap50"], coco["ap_small"]) == (0, 0, 0)
+    assert (coco["ap_medium"], coco["ap_large"]) == (None, None)
+
+
+def test_the_classes_whose_attributes_fashionpedia_judges():
+    assert sorted(FASHIONPEDIA_CLASSES) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 28, 29, 31, 32, 33]
 
 
 @pytest.mark.parametrize(
