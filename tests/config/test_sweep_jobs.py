@@ -220,7 +220,7 @@ def test_hopeless_jobs_are_pruned(run: Run, tmp_path: Path) -> None:
     ]
     first = found[str(states.index(TrialState.PRUNED))]
     assert first["value"] is None
-    assert "is below the median of the other jobs after 2 epochs" in first["sentence"]
+    assert "is below the median of the other jobs after epoch 2" in first["sentence"]
     assert f"jobs: {10 - pruned} done, {pruned} pruned\nbest: job" in done.stdout
     assert f"pruned: {first['sentence']}" in done.stdout
     # A study that goes on, and its jobs, stay as they are.

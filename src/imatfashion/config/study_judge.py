@@ -45,7 +45,7 @@ class StudyJudge:
         if not self._pruner.prune(self._study, trial):
             return None
         best = max(trial.intermediate_values.values())
-        return f"its best so far, {best:.4f}, is below the median of the other jobs after {epochs} epochs"
+        return f"its best so far, {best:.4f}, is below the median of the other jobs after epoch {epochs}"
 
 
 def study_judge(sweeper: Any, sweep_dir: Path, number: int) -> Judge | None:
