@@ -129,6 +129,14 @@ def test_either_orientation_of_a_turned_photo_is_accepted(make: Make):
     assert refused(root) == []
 
 
+def test_photos_are_looked_at_unless_told_otherwise(make: Make):
+    root = make(GOOD, "b.jpg,1 2,8,6,3")
+    (root / "train" / "b.jpg").write_bytes(b"no picture")
+    looked = build_table(open_source(root), root / "looked.table")
+    unseen = build_table(open_source(root), root / "unseen.table", check_photos=False)
+    assert (looked.refused, unseen.refused) == (1, 0)
+
+
 def test_photos_without_rows_belong_to_the_csv_of_their_folder_only(make: Make):
     root = make(GOOD)
     assert len(open_table(root)) == 3

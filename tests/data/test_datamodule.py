@@ -206,3 +206,12 @@ def test_table_of_other_classes_is_refused(tiny_data, shared):
     other.setup()
     with pytest.raises(FashionError, match="25 classes, other ones than the 3"):
         open_predicted(other.truth.path, data.truth)
+
+
+@pytest.mark.parametrize(("workers", "validating"), [(0, 0), (1, 1), (2, 1), (3, 2)])
+def test_validation_has_half_as_many_loader_processes(tiny_data, monkeypatch, workers, validating):
+    monkeypatch.setattr("imatfashion.data.datamodule.core_count", lambda ranks: 8)
+    data = module(tiny_data, workers=workers)
+    data.setup()
+    assert data.workers == workers
+    assert data.whole_val_dataloader().num_workers == validating
