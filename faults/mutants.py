@@ -38,6 +38,7 @@ class Mutant:
         after: and as it is.
         start, stop: its bytes in the file.
         mark: tells it from others, wherever the module and the line are.
+        around: its line, with the place marked.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Mutant:
     start: int
     stop: int
     mark: str
+    around: str
 
     def apply(self, source: bytes) -> bytes:
         """The module's text with the change."""
@@ -74,9 +76,10 @@ def mutants(path: Path, source: bytes) -> list[Mutant]:
             before = " ".join(source[start:stop].decode().split())
             # Parentheses keep the change whole inside what stands around it.
             after = ast.unparse(new) if isinstance(new, ast.Constant | ast.stmt) else f"({ast.unparse(new)})"
-            line = source[begins[old.lineno - 1] : begins[old.lineno]].decode().strip()
-            mark = f"{path.name} {line} {old.col_offset} {before} {after}"
-            found.append(Mutant(path, old.lineno, kind, before, after, start, stop, mark))
+            line = source[begins[old.lineno - 1] : begins[old.lineno]]
+            mark = f"{path.name} {line.decode().strip()} {old.col_offset} {before} {after}"
+            around = f"{line[: old.col_offset].decode()}»{line[old.col_offset :].decode()}".strip()
+            found.append(Mutant(path, old.lineno, kind, before, after, start, stop, mark, around))
     return sorted(found, key=lambda mutant: (mutant.start, mutant.stop, mutant.after))
 
 

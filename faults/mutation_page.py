@@ -54,15 +54,16 @@ def read_verdicts(path: Path, drawn: Sequence[Mutant]) -> dict[Mutant, Verdict]:
     return found
 
 
-def _key(mutant: Mutant) -> tuple[str, int, str, str]:
-    return str(mutant.path), mutant.line, mutant.before, mutant.after
+def _key(mutant: Mutant) -> tuple[str, str, str, str]:
+    return str(mutant.path), mutant.around, mutant.before, mutant.after
 
 
 def reasons(mutant: Mutant) -> str:
     """Why a survivor is no gap, as `survivors.toml` says; empty where it does not."""
     known = tomllib.loads(_REASONS.read_text(encoding="utf-8"))["survivor"]
-    same = (str(mutant.path), mutant.before, mutant.after)
-    return next((entry["why"] for entry in known if (entry["path"], entry["before"], entry["after"]) == same), "")
+    _, *wanted = _key(mutant)
+    same = (entry for entry in known if [entry["line"], entry["before"], entry["after"]] == wanted)
+    return next((str(entry["why"]) for entry in same), "")
 
 
 def page(verdicts: Sequence[Verdict], *, seed: int, of: int) -> str:
@@ -102,5 +103,5 @@ def _row(name: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def _survivor(mutant: Mutant) -> str:
-    change = str(mutant).replace("|", "\\|")
+    change = f"`{mutant.around}`: {mutant}".replace("|", "\\|")
     return f"| `{mutant.path}:{mutant.line}` | {change} | {reasons(mutant) or '**not explained yet**'} |"

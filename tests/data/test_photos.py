@@ -200,6 +200,12 @@ def test_damaged_exif_is_no_orientation():
     assert exif_orientation(b"MM\0*" + struct.pack(">IH", 8, 1) + entry) == 1
 
 
+def test_the_orientation_may_be_the_last_of_many_entries() -> None:
+    other = struct.pack("<HHIHH", 0x0110, 3, 1, 7, 0)
+    entries = other * 39 + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    assert exif_orientation(b"II*\0" + struct.pack("<IH", 8, 40) + entries) == 6
+
+
 def test_error_survives_pickling(tmp_path):
     error = pickle.loads(pickle.dumps(PhotoError(tmp_path / "x.jpg", "it is empty")))
     assert str(error) == f"the photo {tmp_path / 'x.jpg'} cannot be read: it is empty"
