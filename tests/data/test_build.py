@@ -145,6 +145,12 @@ def test_photos_without_rows_belong_to_the_csv_of_their_folder_only(make: Make):
     assert len(open_table(root, DataFiles(annotations="part.csv", photos="train"))) == 1
 
 
+def test_a_photo_without_rows_that_cannot_be_read_is_refused_without_a_row(make: Make):
+    root = make(GOOD)
+    (root / "train" / "c.jpg").write_bytes(b"no picture")
+    assert refused(root) == [("", "c.jpg", "it is not an image")]
+
+
 def test_on_bad_error_stops_at_the_first_also_on_reopening(make: Make):
     root = make(GOOD, "a.jpg,1 x,8,6,0", "a.jpg,0 1,8,6,0")
     with pytest.raises(FashionError, match=r"train\.csv, row 3 \(a\.jpg\): 'x' is not a whole number$"):

@@ -145,3 +145,20 @@ def test_table_on_its_own_grid(make_table):
     expected = np.full((40, 40), 3)
     expected[:20, :10] = 1
     assert np.array_equal(labels[0], expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(800, 160), (160, 800), (400, 400)])
+def test_a_photo_is_decoded_no_smaller_than_its_sample_needs(tmp_path, height, width):
+    Image.new("RGB", (width, height)).save(tmp_path / "a.jpg")
+    asked = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        decode = render.__globals__["decode_photo"]
+        patch.setitem(
+            render.__globals__,
+            "decode_photo",
+            lambda photo, *, at_least, size: asked.append(at_least) or decode(photo, at_least=at_least, size=size),
+        )
+        render(load_photo(tmp_path / "a.jpg"), (height, width), View(0, 0, height, width, 32, 32))
+        render(load_photo(tmp_path / "a.jpg"), (height, width), View(0, 0, height // 2, width // 4, 32, 32))
+    assert asked == [(29, 29), (58, 116)]

@@ -100,6 +100,26 @@ def test_found_garments_that_all_miss_are_0_and_sizes_without_truth_are_none(tmp
     assert (coco["ap_medium"], coco["ap_large"]) == (None, None)
 
 
+def test_attributes_alone_are_judged_whatever_the_masks(tmp_path: Path):
+    truth, results = random_files(tmp_path, 0)
+    content = json.loads(truth.read_text(encoding="utf-8"))
+    first = {item["image_id"]: item for item in reversed(content["annotations"])}
+    content["annotations"] = list(first.values())
+    for item in content["annotations"]:
+        item.update(category_id=3, attribute_ids=[1, 5])
+    truth.write_text(json.dumps(content), encoding="utf-8")
+    found = []
+    for item in content["annotations"]:
+        corner = np.zeros(item["segmentation"]["size"], dtype=bool)
+        corner[-1, -1] = True
+        right = {"attribute_ids": [1, 5], "image_id": item["image_id"], "category_id": 3}
+        found.append({**right, "segmentation": segmentation(corner), "score": 0.5})
+    results.write_text(json.dumps(found), encoding="utf-8")
+    report = ap_files(truth, results)
+    assert (report.iou, report.iou_f1) == (0, 0)
+    assert report.f1 == pytest.approx(1)
+
+
 def test_the_classes_whose_attributes_fashionpedia_judges():
     assert sorted(FASHIONPEDIA_CLASSES) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 28, 29, 31, 32, 33]
 
