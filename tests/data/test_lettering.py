@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import ImageFont
@@ -59,9 +61,10 @@ def test_a_legend_without_room_in_a_line_takes_another() -> None:
     strip = legend_strip(entries, 300)
     assert strip.shape[0] > 2 * legend_strip(entries[:1], 300).shape[0]
     assert ink(strip)[1] < 300 - 1
-    for _, color in entries:
-        # A rounded rectangle: its middle row is whole.
-        assert (strip == color).all(axis=-1).sum() > 50
+    rows = [np.flatnonzero((strip == color).all(axis=-1).any(axis=1)) for _, color in entries]
+    assert min(len(each) for each in rows) > 10, "each has its swatch"
+    for before, after in itertools.pairwise(rows):
+        assert before[0] == after[0] or before[-1] < after[0], "lines do not lie on one another"
 
 
 def test_a_panel_without_captions_has_pictures_alone() -> None:

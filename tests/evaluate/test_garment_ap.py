@@ -100,7 +100,8 @@ def test_found_garments_that_all_miss_are_0_and_sizes_without_truth_are_none(tmp
     assert (coco["ap_medium"], coco["ap_large"]) == (None, None)
 
 
-def test_attributes_alone_are_judged_whatever_the_masks(tmp_path: Path):
+@pytest.mark.parametrize(("attributes", "f1"), [([1, 5], 1.0), ([1], 0.4), ([2], 0.0)], ids=["all", "one", "none"])
+def test_attributes_alone_are_judged_whatever_the_masks(tmp_path: Path, attributes: list[int], f1: float):
     truth, results = random_files(tmp_path, 0)
     content = json.loads(truth.read_text(encoding="utf-8"))
     first = {item["image_id"]: item for item in reversed(content["annotations"])}
@@ -112,12 +113,13 @@ def test_attributes_alone_are_judged_whatever_the_masks(tmp_path: Path):
     for item in content["annotations"]:
         corner = np.zeros(item["segmentation"]["size"], dtype=bool)
         corner[-1, -1] = True
-        right = {"attribute_ids": [1, 5], "image_id": item["image_id"], "category_id": 3}
-        found.append({**right, "segmentation": segmentation(corner), "score": 0.5})
+        said = {"attribute_ids": attributes, "image_id": item["image_id"], "category_id": 3}
+        found.append({**said, "segmentation": segmentation(corner), "score": 0.5})
     results.write_text(json.dumps(found), encoding="utf-8")
     report = ap_files(truth, results)
     assert (report.iou, report.iou_f1) == (0, 0)
-    assert report.f1 == pytest.approx(1)
+    # One of three wrong: F1 is 2/3 of the ones and 2/3 of the zeros, above four of the thresholds 0.50:0.05:0.95.
+    assert report.f1 == pytest.approx(f1)
 
 
 def test_the_classes_whose_attributes_fashionpedia_judges():

@@ -11,6 +11,7 @@ from imatfashion.data.labels import Labels
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.tune.candidates import ClassRow, Cut, MeasuredPhoto
 from imatfashion.evaluate.tune.crossval import Tuned, cross_validate, deal
+from imatfashion.evaluate.tune.options import SHARES
 from imatfashion.evaluate.tune.outcomes import count_outcomes
 from imatfashion.evaluate.tune.tuner import Tuner
 from imatfashion.evaluate.tune.write import limits_of
@@ -184,3 +185,8 @@ def test_the_same_seed_measures_the_same() -> None:
     first, second = tuned(speckled())[1], tuned(speckled())[1]
     assert first.whole == second.whole
     assert first.parts == second.parts
+
+
+def test_the_areas_that_are_tried_rise_from_none_to_the_typical() -> None:
+    assert list(SHARES) == sorted(set(SHARES))
+    assert (SHARES[0], SHARES[-1]) == (0, 1)
