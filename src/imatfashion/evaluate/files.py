@@ -15,11 +15,10 @@ from imatfashion.data.labels import Labels
 from imatfashion.data.records import EmptyPhoto, Garment, Record
 from imatfashion.data.sources import DataFiles, Source, open_source, submission
 from imatfashion.data.sources.locate import LABEL_FILES
+from imatfashion.data.sources.photo_files import photo_names
 from imatfashion.data.table.refusals import first_refusal
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import parse_runs
-
-_PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 class Truth(NamedTuple):
@@ -122,5 +121,4 @@ def _label_file(truth: Path, given: Path | None) -> Path | None:
 def _bare_photos(source: Source, table: Annotations) -> list[str]:
     if source.photo_dir is None or not source.format.startswith("imaterialist"):
         return []
-    names = sorted(path.name for path in source.photo_dir.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
-    return [name for name in names if table.find(name) is None]
+    return [name for name in photo_names(source.photo_dir) if table.find(name) is None]
