@@ -122,6 +122,22 @@ def test_attributes_alone_are_judged_whatever_the_masks(tmp_path: Path, attribut
     assert report.f1 == pytest.approx(f1)
 
 
+def test_right_attributes_leave_the_figure_of_the_masks(tmp_path: Path):
+    truth, results = random_files(tmp_path, 0)
+    content = json.loads(truth.read_text(encoding="utf-8"))
+    content["annotations"] = list({item["image_id"]: item for item in content["annotations"]}.values())
+    found = []
+    for item in content["annotations"]:
+        item.update(category_id=3, attribute_ids=[1, 5])
+        shifted = np.roll(coco_mask.decode(item["segmentation"]), 1, axis=0)
+        found.append({**item, "segmentation": segmentation(shifted), "score": 0.5})
+    truth.write_text(json.dumps(content), encoding="utf-8")
+    results.write_text(json.dumps(found), encoding="utf-8")
+    report = ap_files(truth, results)
+    assert 0 < report.iou < 1
+    assert report.iou_f1 == pytest.approx(report.iou)
+
+
 def test_the_classes_whose_attributes_fashionpedia_judges():
     assert sorted(FASHIONPEDIA_CLASSES) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 28, 29, 31, 32, 33]
 
