@@ -128,13 +128,16 @@ def test_right_attributes_leave_the_figure_of_the_masks(tmp_path: Path):
     content["annotations"] = list({item["image_id"]: item for item in content["annotations"]}.values())
     found = []
     for item in content["annotations"]:
-        item.update(category_id=3, attribute_ids=[1, 5])
-        shifted = np.roll(coco_mask.decode(item["segmentation"]), 1, axis=0)
-        found.append({**item, "segmentation": segmentation(shifted), "score": 0.5})
+        mask = np.zeros(item["segmentation"]["size"], dtype=bool)
+        mask[5:12, 3:9] = True
+        fields = {"category_id": 3, "attribute_ids": [1, 5], "area": 42}
+        item.update(fields, segmentation=segmentation(mask))
+        found.append({**item, "segmentation": segmentation(np.roll(mask, 1, axis=0)), "score": 0.5})
     truth.write_text(json.dumps(content), encoding="utf-8")
     results.write_text(json.dumps(found), encoding="utf-8")
     report = ap_files(truth, results)
-    assert 0 < report.iou < 1
+    # A row off: 36 pixels of 48, above the thresholds 0.50, 0.55, … 0.75.
+    assert report.iou == pytest.approx(0.6)
     assert report.iou_f1 == pytest.approx(report.iou)
 
 
