@@ -7,7 +7,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 
-EXTRAS = ("dev", "sweep", "submitit", "export", "serve", "fuzz")
+EXTRAS = ("dev", "test", "sweep", "submitit", "export", "serve", "fuzz")
 PERMISSIVE = {
     *("MIT", "MIT-CMU", "MIT License", "Apache-2.0", "Apache 2.0", "Apache Software License", "LLVM-exception"),
     *("Apache License, Version 2.0", "BSD", "BSD License", "BSD-2-Clause", "BSD-3-Clause", "3-Clause BSD License"),
