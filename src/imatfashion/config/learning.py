@@ -26,6 +26,7 @@ def learning_faults(config: Config) -> Iterator[str]:
         if not 0 <= value < 1:
             yield f"{key}={value} must lie in [0, 1)"
     for key, value in (
+        ("data.repeat_rare", config.data.repeat_rare),
         ("stage.class_balance", stage.class_balance),
         ("augment.copy_paste", augment.copy_paste),
         ("augment.grey", augment.grey),

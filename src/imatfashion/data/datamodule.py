@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from imatfashion.data.cores import core_count
 from imatfashion.data.dataset import FashionDataset
 from imatfashion.data.loaders import make_loader, worker_count
 from imatfashion.data.prepared import prepared_resolution
+from imatfashion.data.repeats import repeat_factors
 from imatfashion.data.sampler import ShardSampler, StepSampler
 from imatfashion.data.sources import DataFiles
 from imatfashion.data.split import Split, make_split
@@ -119,13 +121,20 @@ class FashionDataModule(pl.LightningDataModule):
         ranks = self.trainer.num_devices if self.trainer else 1
         return worker_count(self.config.workers, cores=core_count(ranks), most=self.max_workers, fork=self.fork)
 
+    @cached_property
+    def repeats(self) -> npt.NDArray[np.float64] | None:
+        """How often each training photo comes, by the rarest of its true classes; None where all come alike."""
+        if not self.config.repeat_rare:
+            return None
+        return repeat_factors(self.truth, self.train_indices, self.config.repeat_rare)
+
     def train_dataset(self) -> FashionDataset:
         """Training samples, with random changes."""
-        return self._dataset(self.train_indices, self.augment)
+        return self._dataset(self.train_indices, self.augment, self.repeats)
 
     def val_dataset(self) -> FashionDataset:
         """Validation samples, as they are."""
-        return self._dataset(self.val_indices, None)
+        return self._dataset(self.val_indices, None, None)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Micro-batches of this rank; after a resumption, from its step on."""
@@ -137,6 +146,7 @@ class FashionDataModule(pl.LightningDataModule):
             seed=self.seed,
             rank=rank,
             world=world,
+            repeats=self.repeats,
         )
         sampler.start_at(*divmod(self._step, self.steps_per_epoch))
         return make_loader(self.train_dataset(), sampler, micro_batch=self.micro_batch, workers=self.workers)
@@ -164,7 +174,12 @@ class FashionDataModule(pl.LightningDataModule):
     def _open_truth(self) -> Annotations:
         return open_table(Path(self.config.root), DataFiles.of(self.config))
 
-    def _dataset(self, indices: npt.NDArray[np.int64], augment: AugmentConfig | None) -> FashionDataset:
+    def _dataset(
+        self,
+        indices: npt.NDArray[np.int64],
+        augment: AugmentConfig | None,
+        repeats: npt.NDArray[np.float64] | None,
+    ) -> FashionDataset:
         return FashionDataset(
             self.annotations,
             indices,
@@ -175,6 +190,7 @@ class FashionDataModule(pl.LightningDataModule):
             augment=augment,
             seed=self.seed,
             unlabelled_attributes=self.config.unlabelled_attributes,
+            repeats=repeats,
         )
 
     def _rank(self) -> tuple[int, int]:

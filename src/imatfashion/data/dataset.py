@@ -42,6 +42,7 @@ class FashionDataset(Dataset[Sample]):
         augment: random changes; None for none.
         seed: of the random changes, with epoch and index: any process makes the same sample of the same three.
         unlabelled_attributes: `ignore` or `negative`: what a garment has whose attributes the source leaves open.
+        repeats: weight of each photo as a source of pasted garments, float (n,); None for all alike.
 
     Raises:
         FashionError: the table has no photos beside it.
@@ -59,6 +60,7 @@ class FashionDataset(Dataset[Sample]):
         augment: AugmentConfig | None,
         seed: int,
         unlabelled_attributes: str = "ignore",
+        repeats: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self.annotations = annotations
         self.truth = truth or annotations
@@ -66,6 +68,7 @@ class FashionDataset(Dataset[Sample]):
         self.resolution, self.resize, self.seed = resolution, resize, seed
         self.layer_of_class = tuple(layer_of_class)
         self.augment = augment
+        self.repeats = repeats
         self.targets = TargetSource(annotations, self.truth, negative=unlabelled_attributes == "negative")
         self.broken: set[int] = set()
         """Photos that this process could not read."""
@@ -82,13 +85,13 @@ class FashionDataset(Dataset[Sample]):
         """A sample.
 
         Args:
-            key: (epoch, index), or the index alone for epoch 0.
+            key: (epoch, index), or the index alone for epoch 0; an index from n on is the same photo changed otherwise.
 
         Returns:
             The tensors that `collate` takes; a photo that cannot be read gives grey, ignored pixels and no garments.
         """
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        photo = int(self.indices[index])
+        photo = int(self.indices[index % len(self)])
         seed = (self.seed, epoch, index)
         shown = self._shown(photo, self._view(photo, np.random.default_rng(seed)))
         if shown is None:
@@ -130,13 +133,21 @@ class FashionDataset(Dataset[Sample]):
         """The sample, perhaps with garments of another photo over it."""
         if rng.random() >= augment.copy_paste or len(self) < 2:
             return shown
-        photo = int(self.indices[(index + rng.integers(1, len(self))) % len(self)])
+        photo = int(self.indices[self._other(index % len(self), rng)])
         view = self._view(photo, rng)
         donor = self._shown(photo, view)
         if donor is None or donor.targets.table_photo is None:
             return shown
         masks = paint_masks(self.annotations, donor.targets.table_photo, view, self.truth.size(photo))
         return paste(shown, donor, choose(donor.owners, parts_of(masks), augment.paste_most, rng))
+
+    def _other(self, index: int, rng: np.random.Generator) -> int:
+        """Another photo, to take garments from."""
+        if self.repeats is None:
+            return int((index + rng.integers(1, len(self))) % len(self))
+        weights = self.repeats.copy()
+        weights[index] = 0.0
+        return int(rng.choice(len(self), p=weights / weights.sum()))
 
     def _view(self, photo: int, rng: np.random.Generator) -> View:
         height, width = self.truth.size(photo)

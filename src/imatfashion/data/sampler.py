@@ -25,6 +25,8 @@ class StepSampler(Sampler[tuple[int, int]]):
         shuffle: whether each epoch has an order of its own; otherwise photos come as they are.
         rank: this process.
         world: number of processes.
+        repeats: how often each photo comes for once that another one comes, float (length,), at least 1; None for all
+            alike. Its nth repetition in a round is index + n · length, so that it gets random changes of its own.
 
     Raises:
         FashionError: no photos, or `batch` is not a multiple of `micro_batch` × `world`.
@@ -40,6 +42,7 @@ class StepSampler(Sampler[tuple[int, int]]):
         shuffle: bool = True,
         rank: int = 0,
         world: int = 1,
+        repeats: npt.NDArray[np.float64] | None = None,
     ) -> None:
         if length < 1:
             raise FashionError("there is no photo to train on: check the split and data.limit")
@@ -50,6 +53,7 @@ class StepSampler(Sampler[tuple[int, int]]):
             )
         self.length, self.batch, self.micro_batch = length, batch, micro_batch
         self.seed, self.shuffle, self.rank, self.world = seed, shuffle, rank, world
+        self.repeats = repeats
         self.epoch = 0
         self._start = (0, 0)
 
@@ -85,7 +89,17 @@ class StepSampler(Sampler[tuple[int, int]]):
         if not self.shuffle:
             return np.tile(np.arange(self.length), rounds)[:count]
         rng = np.random.default_rng((self.seed, epoch))
-        return np.concatenate([rng.permutation(self.length) for _ in range(rounds)])[:count]
+        return np.concatenate([rng.permutation(self._round(rng)) for _ in range(rounds)])[:count]
+
+    def _round(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Every photo as often as its factor says; what is left of a whole number is left to chance."""
+        photos = np.arange(self.length)
+        if self.repeats is None:
+            return photos
+        times = np.floor(self.repeats + rng.random(self.length)).astype(np.int64)
+        nth = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+        order: npt.NDArray[np.int64] = np.repeat(photos, times) + nth * self.length
+        return order
 
 
 class ShardSampler(Sampler[int]):

@@ -37,6 +37,9 @@ class DataConfig:
     """`skip` refuses bad records and lists them in refused.csv; `error` stops at the first."""
     unlabelled_attributes: str = "ignore"
     """A garment without attributes whose class can have them: `ignore` (unknown) or `negative` (has none)."""
+    repeat_rare: float = 0.0
+    """Photos with a class that fewer than this share of the training photos has come more often, and lend their
+    garments to copy-paste more often (repeat factor sampling); 0 for all alike."""
     limit: int | None = None
     """Use at most this many photos of each split (for a trial)."""
     workers: int = -1
