@@ -40,7 +40,7 @@ def command(repository: Path, drawn: Path, tmp_path: Path) -> list[str]:
 
 
 def at_pty(command: list[str], **environment: str) -> tuple[int, str]:
-    """Run at a terminal of 100 columns; gives the exit code and all that was written to it."""
+    """Run at a terminal, of 100 columns unless told otherwise; gives the exit code and all that was written to it."""
     master, slave = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30", **environment}
     env = {name: value for name, value in env.items() if name != "CI" or "CI" in environment}
@@ -67,6 +67,17 @@ def test_a_bar_at_a_terminal(command: list[str]) -> None:
     # The cursor is given back, and what follows begins on a line of its own.
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
     assert "\nrun: " in plain.replace("\r", "")
+
+
+def test_a_narrow_terminal_cuts_nothing_off(command: list[str]) -> None:
+    code, shown = at_pty(command, COLUMNS="80")
+    assert code == 0
+    drawn = [
+        line for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).split("\r") if " to go" in line or "…" in line
+    ]
+    assert len(drawn) > 4
+    assert not [line for line in drawn if "…" in line]
+    assert re.search(r"epoch 2/2 ━{8,} 6/6 val/miou 0\.\d+ · \d+\.\d images/s · 0:00:00 to go", drawn[-1])
 
 
 def test_an_error_comes_after_the_bar(command: list[str]) -> None:

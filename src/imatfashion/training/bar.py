@@ -17,6 +17,8 @@ from imatfashion.training.pace import Pace, duration
 
 # Seconds between two pictures of the bar. It is drawn here and by no thread: loader processes are forked meanwhile.
 _EVERY = 0.2
+# Columns of a terminal below which only the last figure stands beside the bar: with both it would have no room.
+_NARROW = 100
 # Steps after which the time of the whole run is told where there is no bar.
 _TELL_AFTER = 20
 
@@ -127,7 +129,9 @@ class ProgressBar(Callback):
     def _draw(self, trainer: pl.Trainer, words: str, *, force: bool = False) -> None:
         if self._bar is None or (not force and time.perf_counter() - self._drawn_at < _EVERY):
             return
-        said = " · ".join([*self._figures(trainer), self._speed(trainer.global_step)])
+        figures = self._figures(trainer)
+        shown = figures[-1:] if self._bar.console.width < _NARROW else figures
+        said = " · ".join([*shown, self._speed(trainer.global_step)])
         (task,) = self._bar.task_ids
         self._bar.update(task, description=words, completed=trainer.global_step, said=said)
         self._bar.refresh()

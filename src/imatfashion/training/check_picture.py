@@ -14,7 +14,7 @@ from imatfashion.data.annotations import Annotations
 from imatfashion.data.collate import Batch
 from imatfashion.data.lettering import PAPER, Picture, text_line
 from imatfashion.data.overlay import draw_overlay
-from imatfashion.training.panels import images_of
+from imatfashion.training.seen import images_of
 
 # Width of a photo, pixels; photos side by side; space between them.
 _WIDTH = 300

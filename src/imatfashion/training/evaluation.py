@@ -18,7 +18,8 @@ from imatfashion.metrics.pixel import confusion_matrix, per_class, summary
 from imatfashion.tasks.attributes import AttributeClassifier
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.classes import ClassSegmenter
-from imatfashion.training.panels import Picture, attribute_caption, images_of, save_jpeg, to_device
+from imatfashion.training.panels import save_jpeg
+from imatfashion.training.seen import Picture, attribute_caption, images_of, to_device
 from imatfashion.training.summary import write_json
 
 if TYPE_CHECKING:

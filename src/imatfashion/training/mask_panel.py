@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import Callback
 
-from imatfashion.data.collate import Batch
-from imatfashion.tasks.attributes import AttributeClassifier
-from imatfashion.tasks.base import FashionTask
-from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.loggers import log_masks
-from imatfashion.training.panels import Picture, attribute_caption, images_of, some_photos
-
-if TYPE_CHECKING:
-    from imatfashion.data.datamodule import FashionDataModule
+from imatfashion.training.seen import Picture, Seen
 
 _NOT_JUDGED = 255
 _LAYERS = ("", "_parts")
@@ -40,51 +31,36 @@ class MaskPanel:
     captions: list[str | None] = field(default_factory=list)
 
 
-class MaskOverlays(Callback):
-    """Shows the overlays of a few validation photos on wandb, as `val/masks`.
+class MaskOverlays:
+    """Shows the overlays of some photos on wandb, as `val/masks`.
 
     A photo and each of its masks is a file, which wandb keeps: so not every epoch's are shown, but always the last's.
 
     Args:
-        photos: how many photos are shown, spread over the validation split.
         epochs: of the whole run.
         shown: epochs whose overlays are shown at most.
     """
 
-    def __init__(self, photos: int, epochs: int, shown: int) -> None:
-        self.photos = photos
+    def __init__(self, epochs: int, shown: int) -> None:
         self.last = epochs - 1
         self.every = -(-epochs // shown)
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def show(self, seen: Seen, trainer: pl.Trainer) -> None:
         """Show them where it is their turn."""
-        if trainer.sanity_checking or not trainer.is_global_zero or (self.last - trainer.current_epoch) % self.every:
-            return
-        data: FashionDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(pl_module, FashionTask)
-        panel = mask_panel(pl_module, some_photos(data, self.photos, pl_module.device))
-        log_masks(trainer.loggers, "val/masks", panel, trainer.global_step)
+        if (self.last - trainer.current_epoch) % self.every == 0:
+            log_masks(trainer.loggers, "val/masks", mask_panel(seen), trainer.global_step)
 
 
-@torch.no_grad()
-def mask_panel(task: FashionTask, batch: Batch) -> MaskPanel:
-    """The overlays of a batch: truth and prediction of the class segmenter; the attribute classifier's garments."""
-    photos, labels = images_of(batch), batch["labels"].cpu().numpy()
-    names = dict(enumerate(task.spec.class_names)) | {
-        len(task.spec.class_names): "background",
-        _NOT_JUDGED: "not judged",
-    }
-    if isinstance(task, ClassSegmenter):
-        predicted = task(batch["image"]).argmax(2).cpu().numpy()
-        masks = [
-            _masks("truth", truth, names) | _masks("prediction", guess, names)
-            for truth, guess in zip(labels, predicted, strict=True)
-        ]
-        return MaskPanel(photos, masks, [None] * len(photos))
-    assert isinstance(task, AttributeClassifier)
-    probability = task(batch).float().sigmoid().cpu().numpy()
-    captions = [attribute_caption(task, batch, probability, index) for index in range(len(photos))]
-    return MaskPanel(photos, [_masks("garments", truth, names) for truth in labels], list(captions))
+def mask_panel(seen: Seen) -> MaskPanel:
+    """The overlays of photos: truth and prediction of the class segmenter; the attribute classifier's garments."""
+    names = dict(enumerate(seen.class_names)) | {len(seen.class_names): "background", _NOT_JUDGED: "not judged"}
+    if seen.predicted is None:
+        return MaskPanel(seen.photos, [_masks("garments", truth, names) for truth in seen.truth], list(seen.captions))
+    masks = [
+        _masks("truth", truth, names) | _masks("prediction", guess, names)
+        for truth, guess in zip(seen.truth, seen.predicted, strict=True)
+    ]
+    return MaskPanel(seen.photos, masks, [None] * len(seen.photos))
 
 
 def masks_a_photo(stage: str, layers: int) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor
 from imatfashion.data.collate import Batch
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
-from imatfashion.training.panels import to_device
+from imatfashion.training.seen import to_device
 from imatfashion.training.trainer import Run
 from imatfashion.training.usage import memory_gb
 

@@ -19,7 +19,7 @@ from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.errors import FashionError
 from imatfashion.tasks.base import FashionTask
 from imatfashion.training.device import DeviceSettings
-from imatfashion.training.panels import to_device
+from imatfashion.training.seen import to_device
 
 if TYPE_CHECKING:
     from imatfashion.training.trainer import Run

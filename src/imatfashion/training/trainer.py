@@ -30,6 +30,7 @@ from imatfashion.training.panels import PicturePanel
 from imatfashion.training.progress import Throughput
 from imatfashion.training.pruning import Pruning
 from imatfashion.training.room import mask_files, panels_kept
+from imatfashion.training.seen import SeenPhotos
 from imatfashion.training.signals import StopSignals
 
 
@@ -123,10 +124,11 @@ def _pictures(run: Run) -> Iterator[Callback]:
     config, photos = run.config, min(run.config.logger.panels, len(run.data.val_indices))
     if not photos:
         return
-    yield PicturePanel(run.run_dir / "panels", photos, panels_kept(config.platform))
+    shows = [PicturePanel(run.run_dir / "panels", panels_kept(config.platform)).show]
     shown = mask_files(config.platform) // (photos * (1 + masks_a_photo(config.stage.name, config.layers)))
     if config.logger.wandb and shown:
-        yield MaskOverlays(photos, -(-run.steps // run.data.steps_per_epoch), shown)
+        shows.append(MaskOverlays(-(-run.steps // run.data.steps_per_epoch), shown).show)
+    yield SeenPhotos(photos, shows)
 
 
 def quiet() -> None:
