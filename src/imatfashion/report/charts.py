@@ -80,9 +80,9 @@ def line_chart(name: str, lines: Sequence[Line], *, x_label: str, share: bool = 
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=_range(lines) > 3))
         axes.set_xlabel(x_label)
         if share or zero:
-            axes.set_ylim(bottom=0)
-        if share:
-            axes.set_ylim(top=min(1.02, axes.get_ylim()[1]))
+            # Room above the highest point: matplotlib's own is a share of the values' range, which may be tiny.
+            top = 1.06 * max((value for line in lines for value in line.y if np.isfinite(value)), default=0.0)
+            axes.set_ylim(0, (min(1.02, top) if share else top) or None)
         figure.legend(loc="outside upper left", ncols=len(lines), frameon=False, handlelength=1.2, columnspacing=1.2)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
