@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from imatfashion.cli import app
 from imatfashion.data.build import open_table
+from imatfashion.data.labels import labels_from
 from imatfashion.errors import FashionError
+from imatfashion.evaluate.score import score_files
 from tests.test_bad_input import HEADER, write_data
 
 SHOWN = {
@@ -95,7 +97,25 @@ def test_photo_names_of_a_submission_that_lead_out(tmp_path: Path, name: str) ->
     assert (done.exit_code, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
     assert all(character == "\n" or character.isprintable() for character in done.stderr)
-    assert len(done.stderr) < 500 + len(name)
+    assert len(done.stderr) < 700
+
+
+def test_long_names_that_a_submission_lacks_are_cut_in_its_score(tmp_path: Path) -> None:
+    root = write_data(tmp_path, "b.jpg,1 2,8,6,3", f"{'x' * 5000}.jpg,1 2,8,6,3")
+    (root / "sub.csv").write_text("ImageId,EncodedPixels,ClassId\nb.jpg,1 2,3\n")
+    report = score_files(root / "train.csv", root / "sub.csv")
+    assert f"{'x' * 5000}.jpg" in report.photos_missing
+    caption = str(report.table().caption)
+    assert "xxx…" in caption
+    assert len(caption) < 400
+
+
+@pytest.mark.parametrize("field", ["id", "name"])
+def test_a_label_of_another_type_is_cut(tmp_path: Path, field: str) -> None:
+    item = {"id": 0, "name": "coat", field: ["y" * 5000, *range(5000)]}
+    with pytest.raises(FashionError, match=rf"item 0 of .* has the {field} \['yyy.*…: ") as caught:
+        labels_from({"categories": [item]}, tmp_path)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_header_of_a_hundred_thousand_columns(tmp_path: Path) -> None:

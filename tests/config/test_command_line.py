@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
+
+from imatfashion.config.compose import _share
+from imatfashion.config.schema import LoggerConfig
 
 CASES = [
     ([], "'data.root' must be given, as data.root=VALUE"),
@@ -80,3 +85,23 @@ def test_several_devices_in_a_sweep_are_refused(repository: Path, tmp_path: Path
     assert done.returncode == 0
     sentence = (tmp_path / "sweep" / "0" / "error.txt").read_text(encoding="utf-8")
     assert "several devices do not work in a multirun" in sentence
+
+
+def test_help_lists_every_group_with_its_choices(repository: Path) -> None:
+    done = run(repository, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for group in (path for path in (repository / "conf").iterdir() if path.is_dir()):
+        choices = ", ".join(sorted(path.stem for path in group.glob("*.yaml")))
+        assert f"\n{group.name}: {choices}\n" in done.stdout
+    assert "\nresolution: 224\n" in done.stdout
+
+
+def test_copies_of_the_store_share_what_loading_leaves_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", {})
+    store.store(group="some/group", name="one", node=LoggerConfig)
+    _share(store.repo)
+    copied = copy.deepcopy(store)
+    assert copied.repo["some"]["group"]["one.yaml"] is store.repo["some"]["group"]["one.yaml"]
+    copied.load("some/group/one.yaml").node.panels = 99
+    assert store.load("some/group/one.yaml").node.panels == copied.load("some/group/one.yaml").node.panels == 6

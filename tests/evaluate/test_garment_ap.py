@@ -153,14 +153,30 @@ def test_the_classes_whose_attributes_fashionpedia_judges():
         ({"image_id": 99}, "99 is missing or unknown"),
         ({"segmentation": {"size": [9, 9], "counts": "d"}}, "predict with size=photo"),
         ({"segmentation": None}, "garment 0 of"),
+        ({"score": "x" * 5000}, "could not convert string to float: 'xxx.*…"),
+        ({"image_id": "x" * 5000}, "xxx.*…"),
+        ({"segmentation": {"size": [9] * 5000, "counts": "d"}}, "its mask is .9, 9, .*…"),
     ],
+    ids=lambda value: value[:40] if isinstance(value, str) else None,
 )
 def test_a_faulty_garment_is_named(tmp_path: Path, change: dict[str, Any], sentence: str):
     truth, results = random_files(tmp_path, 0)
     items = json.loads(results.read_text(encoding="utf-8"))
     results.write_text(json.dumps([{**items[0], **change}, *items[1:]]), encoding="utf-8")
-    with pytest.raises(FashionError, match=sentence):
+    with pytest.raises(FashionError, match=sentence) as caught:
         ap_files(truth, results)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_long_name_is_cut(tmp_path: Path):
+    truth, results = random_files(tmp_path, 0)
+    found = json.loads(truth.read_text(encoding="utf-8"))
+    found["annotations"] = [item | {"score": 1.0} for item in found["annotations"]]
+    found["images"] = [item | {"file_name": f"{'x' * 5000}{item['file_name']}"} for item in found["images"]]
+    results.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(FashionError, match=r"has the photo xxx.*…, which the truth does not have") as caught:
+        ap_files(truth, results)
+    assert len(str(caught.value)) < 500
 
 
 def test_what_is_no_prediction_is_a_sentence(tmp_path: Path):

@@ -21,7 +21,7 @@ from torch import Tensor
 from imatfashion.config.resume import load_config
 from imatfashion.config.schema import Config, LoggerConfig
 from imatfashion.models.checkpoint import load_checkpoint, load_network, read_checkpoint
-from imatfashion.training import panels
+from imatfashion.training import seen
 from imatfashion.training.ema import update
 from imatfashion.training.fit import fit
 from imatfashion.training.progress import Throughput
@@ -82,13 +82,13 @@ def test_the_average_is_saved_beside_the_weights(
 
 def test_the_average_is_what_is_validated_and_predicts(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[dict[str, Tensor]] = []
-    original = panels.draw_panel
+    original = seen.see
 
-    def draw(task: Any, batch: Any) -> Any:
+    def see(task: Any, batch: Any) -> Any:
         drawn.append({name: value.clone() for name, value in task.network.state_dict().items()})
         return original(task, batch)
 
-    monkeypatch.setattr(panels, "draw_panel", draw)
+    monkeypatch.setattr(seen, "see", see)
     config = tiny(logger=LoggerConfig(tensorboard=False, panels=2))
     config.schedule.ema_decay = 0.9
     result = fit(config)

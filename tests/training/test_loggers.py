@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -20,6 +21,7 @@ from wandb.proto.wandb_internal_pb2 import Record
 
 from imatfashion.config.schema import Config, LoggerConfig, Phase, PlatformConfig, ScheduleConfig
 from imatfashion.data.collate import Batch
+from imatfashion.data.photo_source import FilePhotos
 from imatfashion.models.checkpoint import load_network
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.callbacks import LastCheckpoint
@@ -27,6 +29,7 @@ from imatfashion.training.fit import fit
 from imatfashion.training.loggers import _wandb_mode
 from imatfashion.training.prepare import prepare
 from imatfashion.training.progress import Throughput
+from imatfashion.training.trainer import _pictures
 
 Make = Callable[..., Config]
 SLOW = ("train/images_per_second", "train/loader_wait", "train/memory_gb")
@@ -237,6 +240,31 @@ def test_wandb_draws_the_masks_itself(tiny: Make, tmp_path: Path, no_account: No
     named = {str(index): name for index, name in enumerate(spec.class_names)}
     for label in labels.values():
         assert label["value"] == named | {str(len(named)): "background", "255": "not judged"}
+
+
+@pytest.mark.parametrize("stage", ["classes", "attributes"])
+def test_the_panel_and_the_masks_share_photos_and_prediction(
+    tiny: Make, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    run = prepare(tiny(stage, logger=LoggerConfig(tensorboard=False, wandb=True, panels=2)))
+    run.run_dir.mkdir()
+    decoded, predicted, shown = [], [], []
+    load = FilePhotos.load
+    monkeypatch.setattr(FilePhotos, "load", lambda self, photo: decoded.append(photo) or load(self, photo))
+    run.task.register_forward_pre_hook(lambda task, given: predicted.append(given))
+    trainer = SimpleNamespace(
+        sanity_checking=False,
+        is_global_zero=True,
+        datamodule=run.data,
+        current_epoch=1,
+        global_step=8,
+        loggers=[SimpleNamespace(log_image=lambda name, *rest, **more: shown.append(name))],
+    )
+    for callback in _pictures(run):
+        callback.on_validation_end(trainer, run.task)  # type: ignore[arg-type]
+    assert shown == ["val/panel", "val/masks"]
+    assert len(decoded) == len(set(decoded)) == 2
+    assert len(predicted) == 1
 
 
 def test_masks_keep_to_the_files_that_are_allowed(tiny: Make, tmp_path: Path, no_account: None) -> None:

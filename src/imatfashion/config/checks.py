@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imatfashion.config.checkpoints import checkpoint_paths
 from imatfashion.config.learning import LEARNING_CHOICES, learning_faults
+from imatfashion.config.precisions import PRECISIONS, check_precision
 from imatfashion.errors import FashionError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "data.unlabelled_attributes": ("ignore", "negative"),
     "resize": ("squash", "pad"),
     "layers": (1, 2),
-    "gpu.precision": (None, "32-true", "16-mixed", "bf16-mixed"),
+    "gpu.precision": (None, *PRECISIONS),
     "trainer.on_memory": ("stop", "shrink"),
     "trainer.on_nan": ("stop", "skip"),
     **LEARNING_CHOICES,
@@ -73,11 +74,13 @@ def check_predict_config(config: PredictConfig) -> None:
     """Refuse a prediction's config that the schema's types let pass.
 
     Raises:
-        FashionError: a checkpoint is neither a path nor a list of paths.
+        FashionError: a checkpoint is neither a path nor a list of paths, or the precision is no choice.
     """
     checkpoint_paths("attributes_ckpt", config.attributes_ckpt)
     if not checkpoint_paths("classes_ckpt", config.classes_ckpt):
         raise FashionError("classes_ckpt is empty; give a checkpoint of stage=classes, such as a run's best.ckpt")
+    if config.precision is not None:
+        check_precision(config.precision)
 
 
 def _get(config: Config, key: str) -> Any:

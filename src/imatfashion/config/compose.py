@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.config_store import ConfigStore
+from hydra.core.config_store import ConfigNode, ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -44,7 +44,9 @@ def run_app(
     A fault that the user can mend is printed as one sentence and the process exits with 2. In a multirun the job's
     directory keeps the sentence (`error.txt`) and the sweep goes on; at its end, or at Ctrl-C, it is summed up.
     """
-    ConfigStore.instance().store(name=f"base_{config_name}", node=schema)
+    store = ConfigStore.instance()
+    store.store(name=f"base_{config_name}", node=schema)
+    _share(store.repo)
     # Hydra would print a traceback's digest and exit with 1; with this it raises, and we write the sentence.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     conf_dir = Path(inspect.getfile(main)).resolve().parent / "conf"
@@ -74,6 +76,26 @@ def run_app(
     except KeyboardInterrupt:
         end_sweep(after_sweep)
         _exit("stopped by Ctrl-C", code=128 + signal.SIGINT)
+
+
+class _SharedNode(ConfigNode):
+    """A stored config that copies of Hydra's store share.
+
+    Hydra copies its store each time it lists a group, for its help a hundred times; and it copies what it loads from
+    the store, so that what is shared never changes.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _SharedNode:
+        return self
+
+
+def _share(nodes: dict[str, Any]) -> None:
+    """Let copies of a group of the store share its configs, and those of the groups in it."""
+    for name, node in nodes.items():
+        if isinstance(node, dict):
+            _share(node)
+        else:
+            nodes[name] = _SharedNode(**vars(node))
 
 
 class _Job:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imatfashion.data.plain_text import visible
+from imatfashion.data.plain_text import brief, visible
 from imatfashion.errors import FashionError
 
 MOST_CLASSES = 254
@@ -106,9 +106,9 @@ def _label(item: Any, place: str) -> tuple[int, str, str]:
             raise FashionError(f"{place} has no '{name}'")
     # bool is an int to Python, not to a label file.
     if not isinstance(item["id"], int) or isinstance(item["id"], bool) or not 0 <= item["id"] < 2**31:
-        raise FashionError(f"{place} has the id {item['id']!r}: ids are whole numbers from 0")
+        raise FashionError(f"{place} has the id {brief(repr(item['id']))}: ids are whole numbers from 0")
     if not isinstance(item["name"], str):
-        raise FashionError(f"{place} has the name {item['name']!r}: names are text")
+        raise FashionError(f"{place} has the name {brief(repr(item['name']))}: names are text")
     texts = {"name": item["name"], "supercategory": str(item.get("supercategory") or "")}
     for key, text in texts.items():
         if len(text) > _LONGEST:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imatfashion.data.annotations import Annotations
+from imatfashion.data.plain_text import brief
 from imatfashion.data.sources.json_items import json_items
 from imatfashion.errors import FashionError
 from imatfashion.masks.coco import parse_coco_counts
@@ -52,7 +53,7 @@ def read_detections(path: Path, truth: Annotations, image_ids: Mapping[Any, str]
     for name, detection in items:
         if truth.find(name) is None:
             raise FashionError(
-                f"{path} has the photo {name}, which the truth does not have: give the truth's own photos"
+                f"{path} has the photo {brief(name)}, which the truth does not have: give the truth's own photos"
             )
         found.setdefault(name, []).append(detection)
     return found
@@ -64,7 +65,7 @@ def _from_table(table: Annotations, truth: Annotations) -> Iterator[tuple[str, D
         true_photo = truth.find(table.name(photo))
         if true_photo is not None and table.size(photo) != truth.size(true_photo):
             raise FashionError(
-                f"{table.path} is on a grid of {table.size(photo)} where the photo {table.name(photo)} has "
+                f"{table.path} is on a grid of {table.size(photo)} where the photo {brief(table.name(photo))} has "
                 f"{truth.size(true_photo)} pixels: predict with size=photo"
             )
         for garment in table.garments(photo):
@@ -93,7 +94,7 @@ def _from_json(path: Path, truth: Annotations, image_ids: Mapping[Any, str]) -> 
             yield name, _detection(item, truth, name)
         except (KeyError, TypeError, ValueError, RunError) as error:
             raise FashionError(
-                f"garment {position} of {path} cannot be read ({_reason(error)}): mend the file"
+                f"garment {position} of {path} cannot be read ({brief(_reason(error))}): mend the file"
             ) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
+from imatfashion.data.plain_text import brief
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.files import submission_table, truth_table
 from imatfashion.evaluate.on_grid import nothing, photo_garments
@@ -81,10 +82,12 @@ def _join(photos: Sequence[str], submission: Annotations) -> dict[int, int]:
         index = by_name.get(name, by_stem.get(name.removesuffix(".jpg")))
         if index is None:
             raise FashionError(
-                f"the submission has the photo {name}, which the truth does not have: remove its rows, "
+                f"the submission has the photo {brief(name)}, which the truth does not have: remove its rows, "
                 "or score against the truth it was made for"
             )
         if index in place:
-            raise FashionError(f"the submission has the photo {photos[index]} under two names: give it one ImageId")
+            raise FashionError(
+                f"the submission has the photo {brief(photos[index])} under two names: give it one ImageId"
+            )
         place[index] = photo
     return place

@@ -10,6 +10,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from imatfashion.data.plain_text import brief
 from imatfashion.metrics.competition import TWENTIETHS, ClassHits, Int64Array, mean, photo_score, pooled_score
 
 
@@ -114,7 +115,7 @@ class ScoreReport:
     def _caption(self) -> Text | None:
         notes = []
         if self.photos_missing:
-            some = ", ".join(self.photos_missing[:3]) + (", …" if len(self.photos_missing) > 3 else "")
+            some = ", ".join(map(brief, self.photos_missing[:3])) + (", …" if len(self.photos_missing) > 3 else "")
             notes.append(f"Missing from the submission, counted as without rows: {len(self.photos_missing)} ({some}).")
         if self.truth_refused:
             notes.append(f"Records of the truth that were refused and do not count: {self.truth_refused}.")

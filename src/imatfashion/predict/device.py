@@ -9,10 +9,9 @@ from pathlib import Path
 
 import torch
 
+from imatfashion.config.precisions import PRECISIONS, check_precision
 from imatfashion.errors import FashionError
 from imatfashion.training.device import cuda_usable, mixed_precision
-
-_LOW = {"32-true": None, "16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,11 @@ def choose_place(device: str, precision: str | None = None) -> Place:
     chosen = choose_device(device)
     if precision is None:
         precision = mixed_precision() if chosen.type == "cuda" else "32-true"
-    if precision not in _LOW:
-        raise FashionError(f"precision={precision} is not a choice; take one of {', '.join(_LOW)}")
+    check_precision(precision)
     if precision == "16-mixed" and chosen.type == "cpu":
         raise FashionError("precision=16-mixed is for GPUs; on a processor take bf16-mixed or 32-true")
-    return Place(chosen, _LOW[precision])
+    low = PRECISIONS[precision]
+    return Place(chosen, getattr(torch, low) if low else None)
 
 
 def choose_device(name: str) -> torch.device:

@@ -9,6 +9,7 @@ from typing import Any
 from imatfashion.config.schema import Config, StageConfig
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.data.overlaps import host_classes
+from imatfashion.data.plain_text import brief
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint, load_state
 from imatfashion.models.spec import ModelSpec
@@ -149,7 +150,7 @@ def start_from(task: FashionTask, checkpoint: Path) -> None:
         mine, theirs = getattr(task.spec, name), getattr(spec, name)
         if mine != theirs:
             raise FashionError(
-                f"init_from={checkpoint} has {name} {_short(theirs)}, this run {_short(mine)}: "
+                f"init_from={checkpoint} has {name} {brief(theirs, 60)}, this run {brief(mine, 60)}: "
                 "they must be equal to start from its weights"
             )
     if spec.stage != task.spec.stage:
@@ -157,8 +158,3 @@ def start_from(task: FashionTask, checkpoint: Path) -> None:
             f"init_from={checkpoint} is a checkpoint of stage={spec.stage}, this run is stage={task.spec.stage}"
         )
     load_state(task.network, state, checkpoint)
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -88,6 +88,13 @@ def test_anything_else_is_a_sentence(tmp_path: Path, text: str):
         list(json_items(path, ["a"]))
 
 
+def test_a_character_that_cannot_be_printed_is_shown_as_an_escape(tmp_path: Path):
+    path = tmp_path / "x.json"
+    path.write_text('{"a"\x1b[2J')
+    with pytest.raises(FashionError, match=r"':' expected where '\\x1b' stands"):
+        list(json_items(path, ["a"]))
+
+
 def test_a_missing_file_and_another_encoding(tmp_path: Path):
     with pytest.raises(FashionError, match="cannot be read"):
         list(json_items(tmp_path / "none.json", ["a"]))

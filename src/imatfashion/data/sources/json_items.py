@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from imatfashion.data.meter import Meter
+from imatfashion.data.plain_text import visible
 from imatfashion.errors import FashionError
 
 _CHUNK = 2**20
@@ -92,7 +93,7 @@ class _Text:
         """Step over one character that must come next."""
         found = self.peek()
         if found != wanted:
-            raise ValueError(f"'{wanted}' expected where '{found}' stands")
+            raise ValueError(f"'{wanted}' expected where '{visible(found)}' stands")
         self._place += 1
 
     def value(self) -> Any:
