@@ -63,6 +63,14 @@ def test_fault_is_one_sentence(repository: Path, arguments: list[str], sentence:
     assert done.stdout == ""
 
 
+def test_a_wrong_key_under_a_debugger(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As under a debugger, OmegaConf then says of an error that it is its own cause.
+    monkeypatch.setenv("OC_CAUSE", "1")
+    done = run(repository, "+model.depth=1", "data.root=x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the config has no key 'model.depth'")
+
+
 def test_misspelt_key_in_a_yaml_file(repository: Path, tmp_path: Path) -> None:
     # A group file of the user's own is found through Hydra's search path.
     (tmp_path / "schedule").mkdir()

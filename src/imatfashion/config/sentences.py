@@ -39,11 +39,12 @@ def explain(error: BaseException, schema: type[Any] | None = None) -> str:
 
 
 def _messages(error: BaseException | None) -> str:
-    texts = []
-    while error is not None:
-        texts.append(str(error))
+    chain: list[BaseException] = []
+    # Under a debugger OmegaConf's errors are their own cause.
+    while error is not None and error not in chain:
+        chain.append(error)
         error = error.__cause__
-    return "\n".join(texts)
+    return "\n".join(map(str, chain))
 
 
 def _first(pattern: str, text: str) -> str | None:
