@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from imatfashion.config.schema import AugmentConfig, DataConfig
+from imatfashion.config.schema import AugmentConfig
 from imatfashion.data.build import open_table
-from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.data.dataset import FashionDataset
 from imatfashion.data.repeats import repeat_factors
 from imatfashion.data.sampler import StepSampler
+from tests.data.test_datamodule import module
 
 FACTORS = np.array([1.0, 1.0, 3.0, 1.5, 1.0, 2.25, 1.0])
 
@@ -105,21 +105,9 @@ def test_the_donor_of_pasted_garments_is_drawn_by_weight(drawn):
 
 
 def test_the_data_module_repeats_its_training_photos_alone(drawn):
-    def module(repeat_rare):
-        found = FashionDataModule(
-            DataConfig(root=str(drawn), workers=0, near_duplicates=False, repeat_rare=repeat_rare),
-            augment=AugmentConfig(),
-            resolution=32,
-            resize="squash",
-            layers=1,
-            batch_size=2,
-            micro_batch=2,
-            seed=0,
-        )
-        found.setup()
-        return found
-
-    plain, repeated = module(0.0), module(0.9)
+    plain, repeated = (module(drawn, micro_batch=2, repeat_rare=share) for share in (0.0, 0.9))
+    for data in (plain, repeated):
+        data.setup()
     assert plain.repeats is None
     assert repeated.repeats == pytest.approx(repeat_factors(repeated.truth, repeated.train_indices, 0.9))
     assert repeated.repeats.max() > 1
