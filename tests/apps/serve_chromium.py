@@ -48,6 +48,7 @@ class Browser:
 
     def __init__(self, write: int, read: int) -> None:
         self._write, self._read, self._rest, self._number = write, read, b"", 0
+        self._answers: dict[int, dict[str, Any]] = {}
         self._session: str | None = None
         self.complaints: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -56,13 +57,24 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
+        return self._answer(self._send(method, **params))
+
+    def _send(self, method: str, **params: Any) -> int:
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
         message |= {"sessionId": self._session} if self._session else {}
         os.write(self._write, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != self._number:
-            self._note(answer)
-        assert "error" not in answer, f"{method}: {answer['error']}"
+        return self._number
+
+    def _answer(self, number: int) -> dict[str, Any]:
+        while number not in self._answers:
+            message = self._next()
+            if "id" in message:
+                self._answers[message["id"]] = message
+            else:
+                self._note(message)
+        answer = self._answers.pop(number)
+        assert "error" not in answer, f"the browser refused: {answer['error']}"
         return dict(answer["result"])
 
     def _next(self) -> dict[str, Any]:
@@ -121,8 +133,13 @@ class Browser:
 
     def tap(self, x: float, y: float) -> None:
         """Touch the screen."""
-        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
-        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        # Both are sent before the first is answered: on a busy machine it would else be a long press, which is no tap.
+        sent = [
+            self._send("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}]),
+            self._send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[]),
+        ]
+        for number in sent:
+            self._answer(number)
 
     def picture(self, path: Path, *, whole: bool = False) -> Path:
         """Save what is seen, or the whole page, as a PNG."""

@@ -28,6 +28,7 @@ REACH = """(() => {
     if (document.elementFromPoint(x, y) === node) return [x, y];
   }
 })()"""
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 TIP = "document.getElementById('tip')"
 
 
@@ -71,7 +72,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def centre(page: Browser, selector: str) -> tuple[float, float]:
     """A place of the window that belongs to the first such element itself."""
     page.js(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center'}})")
-    place = page.js(REACH % json.dumps(selector))
+    # The page moves while a picture comes in: what is aimed at before it rests is missed.
+    place, before = page.js(REACH % json.dumps(selector)), None
+    while place != before:
+        page.js(TWO_FRAMES)
+        before, place = place, page.js(REACH % json.dumps(selector))
     assert place, f"nothing of {selector} can be reached"
     return place[0], place[1]
 
@@ -167,7 +172,7 @@ def test_example_removal_and_clear(page: Browser) -> None:
 def test_phone(page: Browser, photos: list[Path], tmp_path: Path, dark: bool) -> None:
     page.size(390, 844, dark=dark, touch=True)
     page.choose("#files", photos[0], photos[2])
-    page.until(f"{CARDS} === 2")
+    page.until(f"{CARDS} === 2 && document.body.dataset.state === 'idle'")
     assert page.js("document.documentElement.scrollWidth") == 390
     page.tap(*centre(page, ".regions path"))
     page.until("document.querySelectorAll('[aria-pressed=true]').length === 2")

@@ -104,6 +104,17 @@ def test_the_donor_of_pasted_garments_is_drawn_by_weight(drawn):
     assert len(set(others)) > 3
 
 
+def test_donors_come_as_often_as_their_weights_say(drawn):
+    table = open_table(drawn)
+    weights = np.arange(1.0, len(table) + 1)
+    samples = dataset(table, augment=AugmentConfig(copy_paste=1.0), repeats=weights)
+    for index in (0, 3, len(table) - 1):
+        rng = np.random.default_rng(index)
+        counts = np.bincount([samples._other(index, rng) for _ in range(20_000)], minlength=len(table))
+        expected = np.where(np.arange(len(table)) == index, 0.0, weights)
+        assert counts / counts.sum() == pytest.approx(expected / expected.sum(), abs=0.01)
+
+
 def test_the_data_module_repeats_its_training_photos_alone(drawn):
     plain, repeated = (module(drawn, micro_batch=2, repeat_rare=share) for share in (0.0, 0.9))
     for data in (plain, repeated):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+HEAVY = ("torch", "cv2", "pandas")
+
 
 def call(repository: Path, folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(repository / "predict.py"), *overrides]
@@ -37,15 +39,33 @@ def test_a_fault_is_one_sentence(repository: Path, tmp_path: Path, classes_ckpt:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_precision_is_refused_before_anything_heavy_is_loaded(
+def _without_heavy_packages(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a command end where it first imports a heavy package."""
+    for name in HEAVY:
+        (folder / f"{name}.py").write_text("raise SystemExit(f'{__name__} was loaded')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("precision=nonsense", "precision=nonsense is not a choice; take one of 32-true, 16-mixed, bf16-mixed"),
+        ("tta=mirror", "tta=mirror is not a choice; take one of none, flip"),
+        ("shard=4/4", "shard=4/4 must be i/n with i from 0 to n − 1, such as 0/4"),
+        ("grid=0", "grid=0 must be at least 1"),
+    ],
+)
+def test_a_wrong_value_is_refused_before_anything_heavy_is_loaded(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, sentence: str
+) -> None:
+    _without_heavy_packages(tmp_path, monkeypatch)
+    refused = call(repository, tmp_path, "classes_ckpt=x.ckpt", "images=x", override)
+    assert (refused.returncode, refused.stderr) == (2, f"error: {sentence}\n")
+
+
+def test_a_right_value_comes_to_what_is_heavy(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("torch", "cv2", "pandas"):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit(f'{__name__} was loaded')", encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    refused = call(repository, tmp_path, "classes_ckpt=x.ckpt", "images=x", "precision=nonsense")
-    sentence = "error: precision=nonsense is not a choice; take one of 32-true, 16-mixed, bf16-mixed\n"
-    assert (refused.returncode, refused.stderr) == (2, sentence)
-    # The same road with a precision that there is comes to torch.
-    loaded = call(repository, tmp_path, "classes_ckpt=x.ckpt", "images=x", "precision=bf16-mixed")
-    assert loaded.stderr in {f"{name} was loaded\n" for name in ("torch", "cv2", "pandas")}
+    _without_heavy_packages(tmp_path, monkeypatch)
+    loaded = call(repository, tmp_path, "classes_ckpt=x.ckpt", "images=x", "precision=bf16-mixed", "tta=flip")
+    assert loaded.stderr in {f"{name} was loaded\n" for name in HEAVY}

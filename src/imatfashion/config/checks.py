@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imatfashion.config.checkpoints import checkpoint_paths
 from imatfashion.config.learning import LEARNING_CHOICES, learning_faults
-from imatfashion.config.precisions import PRECISIONS, check_precision
+from imatfashion.config.precisions import PRECISIONS
 from imatfashion.errors import FashionError
 
 if TYPE_CHECKING:
-    from imatfashion.config.schema import Config, PredictConfig
+    from imatfashion.config.schema import Config
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "stage.name": ("classes", "attributes"),
@@ -68,19 +67,6 @@ def check_config(config: Config, *, several: bool = False) -> None:
             raise FashionError(f"{key}={value} must be above 0")
     for sentence in _contradictions(config, several):
         raise FashionError(sentence)
-
-
-def check_predict_config(config: PredictConfig) -> None:
-    """Refuse a prediction's config that the schema's types let pass.
-
-    Raises:
-        FashionError: a checkpoint is neither a path nor a list of paths, or the precision is no choice.
-    """
-    checkpoint_paths("attributes_ckpt", config.attributes_ckpt)
-    if not checkpoint_paths("classes_ckpt", config.classes_ckpt):
-        raise FashionError("classes_ckpt is empty; give a checkpoint of stage=classes, such as a run's best.ckpt")
-    if config.precision is not None:
-        check_precision(config.precision)
 
 
 def _get(config: Config, key: str) -> Any:

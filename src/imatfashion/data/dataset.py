@@ -145,9 +145,17 @@ class FashionDataset(Dataset[Sample]):
         """Another photo, to take garments from."""
         if self.repeats is None:
             return int((index + rng.integers(1, len(self))) % len(self))
-        weights = self.repeats.copy()
-        weights[index] = 0.0
-        return int(rng.choice(len(self), p=weights / weights.sum()))
+        sums, own = self._repeats_up_to, self.repeats[index]
+        place = rng.random() * (sums[-1] - own)
+        # The photo's own stretch of the sums is left out.
+        place += own if place >= sums[index] - own else 0.0
+        return min(int(np.searchsorted(sums, place, side="right")), len(self) - 1)
+
+    @cached_property
+    def _repeats_up_to(self) -> npt.NDArray[np.float64]:
+        """Sums of `repeats` up to each photo and itself: one search a sample, however many photos there are."""
+        assert self.repeats is not None
+        return np.cumsum(self.repeats)
 
     def _view(self, photo: int, rng: np.random.Generator) -> View:
         height, width = self.truth.size(photo)

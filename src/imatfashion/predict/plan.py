@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imatfashion.config.checkpoints import checkpoint_paths
+from imatfashion.config.prediction import check_predict_config, components, output_format, parse_shard
 from imatfashion.config.schema import PredictConfig
 from imatfashion.errors import FashionError
 from imatfashion.predict.coco import OPENING
@@ -19,18 +19,6 @@ from imatfashion.predict.parts import part_path
 from imatfashion.predict.pngs import png_name
 from imatfashion.predict.submission import COLUMNS
 
-_BY_ENDING = {".csv": "submission", ".json": "coco", ".table": "table", "": "png"}
-_CHOICES = {
-    "format": tuple(_BY_ENDING.values()),
-    "size": ("grid", "photo"),
-    "components": ("auto", "yes", "no"),
-    "overlap": ("within_class", "none", "parts"),
-    "folds": ("own", "ensemble"),
-    "tta": ("none", "flip"),
-    "aspect": ("square", "own"),
-}
-# YAML and command lines may turn a bare yes or no into a truth value.
-_YES_NO = {"true": "yes", "false": "no"}
 _OURS = {"submission": ",".join(COLUMNS) + "\n", "coco": OPENING}
 _MOST_WORKERS = 8
 
@@ -70,22 +58,20 @@ def make_plan(config: PredictConfig) -> Plan:
     Raises:
         FashionError: a value is no choice or out of range, or two contradict each other.
     """
-    output = Path(config.output).expanduser()
-    components = _YES_NO.get(config.components.lower(), config.components)
-    format = config.format or _format_of(output)
-    chosen = {"format": format, "components": components}
-    for key, choices in _CHOICES.items():
-        value = chosen.get(key) or getattr(config, key)
-        if value not in choices:
-            raise FashionError(f"{key}={value} is not a choice; take one of {', '.join(choices)}")
-    for sentence in _contradictions(config, format, output):
-        raise FashionError(sentence)
-    shard, shards = _shard(config.shard)
-    side = config.grid if config.size == "grid" else None
-    classes, attributes = (_checkpoints(config, key) for key in ("classes_ckpt", "attributes_ckpt"))
-    looks = LookOptions(config.tta == "flip", tuple(config.tta_scales), config.aspect == "own")
-    workers = _workers(config.workers)
-    return Plan(classes, attributes, looks, output, format, components, side, shard, shards, workers)
+    check_predict_config(config)
+    shard, shards = parse_shard(config.shard) if config.shard is not None else _shard_of_environment()
+    return Plan(
+        classes=_checkpoints(config, "classes_ckpt"),
+        attributes=_checkpoints(config, "attributes_ckpt"),
+        looks=LookOptions(config.tta == "flip", tuple(config.tta_scales), config.aspect == "own"),
+        output=Path(config.output).expanduser(),
+        format=output_format(config),
+        components=components(config),
+        side=config.grid if config.size == "grid" else None,
+        shard=shard,
+        shards=shards,
+        workers=_workers(config.workers),
+    )
 
 
 def _checkpoints(config: PredictConfig, key: str) -> tuple[Path, ...]:
@@ -140,45 +126,8 @@ def _is_ours(output: Path, format: str) -> bool:
         return file.read(len(beginning)) == beginning.encode()
 
 
-def _format_of(output: Path) -> str:
-    format = _BY_ENDING.get(output.suffix.lower())
-    if format is None:
-        raise FashionError(
-            f"output={output} does not tell its format: end it with .csv, .json or .table (a folder of PNGs has no "
-            "ending), or give format="
-        )
-    return format
-
-
-def _contradictions(config: PredictConfig, format: str, output: Path) -> Iterator[str]:
-    if (format == "table") != (output.suffix.lower() == ".table"):
-        yield f"format={format} and output={output} contradict each other; a table, and nothing else, ends with .table"
-    if format == "submission" and config.size == "photo":
-        yield "size=photo is not for a submission, which lies on a grid; use format=coco or png, or size=grid"
-    if format == "table" and (config.min_area or config.tuning or config.overlap != "within_class"):
-        yield f"a table is written before post-processing: leave out min_area, tuning and overlap={config.overlap}"
-    for key in ("grid", "batch_size"):
-        if getattr(config, key) < 1:
-            yield f"{key}={getattr(config, key)} must be at least 1"
-    if config.grid > 16_384:
-        yield f"grid={config.grid} must be at most 16384"
-    if not 0 <= config.threshold <= 1:
-        yield f"threshold={config.threshold} must lie between 0 and 1"
-    if config.min_area < 0:
-        yield f"min_area={config.min_area} must not be negative"
-    if not config.tta_scales or not all(0.25 <= scale <= 4 for scale in config.tta_scales):
-        yield f"tta_scales={config.tta_scales} must be one or several numbers between 0.25 and 4, such as [1.0]"
-    if config.workers == 0 or config.workers < -1:
-        yield f"workers={config.workers} must be at least 1, or -1 to derive it"
-
-
-def _shard(given: str | None) -> tuple[int, int]:
-    """Part and number of parts: as given, else from torchrun's or SLURM's environment."""
-    if given is not None:
-        match = re.fullmatch(r"(\d+)/(\d+)", given.strip())
-        if not match or int(match[1]) >= int(match[2]):
-            raise FashionError(f"shard={given} must be i/n with i from 0 to n − 1, such as 0/4")
-        return int(match[1]), int(match[2])
+def _shard_of_environment() -> tuple[int, int]:
+    """Part and number of parts by what torchrun or SLURM say, else the whole."""
     ranks = [("RANK", "WORLD_SIZE")]
     # A batch script has SLURM's variables too, but only what srun starts is one of several processes.
     ranks += [("SLURM_PROCID", "SLURM_NTASKS")] if "SLURM_STEP_ID" in os.environ else []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import cv2
 import torch
 
+from imatfashion.config.precisions import PRECISIONS
 from imatfashion.config.schema import Config
 from imatfashion.data.collate import collate
 from imatfashion.data.datamodule import FashionDataModule
@@ -134,8 +135,8 @@ def _try_step(size: int, settings: DeviceSettings, task: FashionTask, data: Fash
     batch = to_device(collate([dataset[0, index % len(dataset)] for index in range(size)]), device)
     task.trainer = None
     task.to(device).train()
-    low = torch.bfloat16 if settings.precision == "bf16-mixed" else torch.float16
-    mixed = torch.autocast(device.type, dtype=low, enabled=settings.precision != "32-true")
+    low = PRECISIONS[settings.precision]
+    mixed = torch.autocast(device.type, dtype=getattr(torch, low) if low else None, enabled=low is not None)
     with warnings.catch_warnings():
         # There is no trainer to log to.
         warnings.filterwarnings("ignore", message=".*self.log.*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from imatfashion.config.checks import check_predict_config
+from imatfashion.config.prediction import check_predict_config
 
 
 @dataclass
@@ -64,5 +64,5 @@ class PredictConfig:
     """Show a progress bar."""
 
     def validate(self, *, several: bool = False) -> None:
-        """Refuse contradictions, see `imatfashion.config.checks`."""
+        """Refuse contradictions, see `imatfashion.config.prediction`."""
         check_predict_config(self)
