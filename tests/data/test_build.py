@@ -145,6 +145,22 @@ def test_photos_without_rows_belong_to_the_csv_of_their_folder_only(make: Make):
     assert len(open_table(root, DataFiles(annotations="part.csv", photos="train"))) == 1
 
 
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        (f"{HEADER},AttributesIds", ["a,1 5,8,6,0,", "b,1 5 3 4,8,6,0,"]),
+        ("ClassId,ImageId,EncodedPixels,Height,Width", ["0,a.jpg,1 5,8,6", "0,b.jpg,1 5,8,6,9"]),
+    ],
+    ids=["no ending", "another order"],
+)
+def test_a_photo_whose_rows_were_all_refused_is_not_one_without_garments(make: Make, header: str, rows: list[str]):
+    table = open_table(make(*rows, header=header))
+    assert [table.name(photo) for photo in range(len(table))] == ["a.jpg", "c.jpg"]
+    assert table.meta["left_out"] == ["b.jpg"]
+    with (table.path / "refused.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["photo"] for row in csv.DictReader(file)] == ["b.jpg"]
+
+
 def test_a_photo_without_rows_that_cannot_be_read_is_refused_without_a_row(make: Make):
     root = make(GOOD)
     (root / "train" / "c.jpg").write_bytes(b"no picture")

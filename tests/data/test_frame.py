@@ -4,8 +4,11 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from imatfashion.data.build import open_table
 from imatfashion.data.frame import garment_frame
+from imatfashion.data.prepare import prepare
 
 
 def test_frame_against_the_csv(drawn: Path) -> None:
@@ -27,3 +30,12 @@ def test_frame_against_the_csv(drawn: Path) -> None:
             assert sorted(found.attributes.split(", ")) == sorted(attributes[index] for index in attribute_ids)
         else:
             assert not attribute_ids
+
+
+def test_areas_of_prepared_data_are_those_of_its_own_grid(drawn: Path, tmp_path: Path) -> None:
+    prepare(drawn, tmp_path / "small", resolution=32, workers=1, progress=False)
+    table = open_table(tmp_path / "small")
+    frame, raw = garment_frame(table), garment_frame(open_table(drawn))
+    assert frame["area"].tolist() == [table.runs(garment).area for garment in range(len(frame))]
+    assert (frame["share"] <= 1).all()
+    assert frame["share"].to_numpy() == pytest.approx(raw["share"].to_numpy(), abs=0.02)

@@ -161,11 +161,14 @@ def test_a_list_of_names_leaves_the_others_for_training(table: Annotations, tmp_
     _assert_whole(split, 400)
 
 
+@pytest.mark.parametrize("ending", [".txt", ".json"])
 def test_a_list_that_tears_groups_is_followed_with_a_warning(
-    table: Annotations, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    table: Annotations, tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str
 ) -> None:
-    path = tmp_path / "val.txt"
-    path.write_text("\n".join(NAMES[5:25]))  # tears the second and the seventh article
+    path = tmp_path / f"val{ending}"
+    # It tears the second and the seventh article.
+    both = {"val": NAMES[5:25], "train": [*NAMES[:5], *NAMES[25:]]}
+    path.write_text("\n".join(both["val"]) if ending == ".txt" else json.dumps(both), encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         split = make_split(table, DataConfig(split_file=str(path), group_by=r"^(\d+)_"), 0)
     assert split.val.tolist() == list(range(5, 25))

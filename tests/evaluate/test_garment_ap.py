@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as coco_mask
 from typer.testing import CliRunner
 
@@ -152,7 +153,9 @@ def test_the_classes_whose_attributes_fashionpedia_judges():
         ({"score": 3}, "is not within 0 … 1"),
         ({"image_id": 99}, "99 is missing or unknown"),
         ({"segmentation": {"size": [9, 9], "counts": "d"}}, "predict with size=photo"),
-        ({"segmentation": None}, "garment 0 of"),
+        ({"segmentation": None}, "its segmentation is no run lengths"),
+        ({"segmentation": [[1.0, 1.0, 5.0, 1.0, 5.0, 5.0]]}, "its segmentation is no run lengths"),
+        ({"category_id": float("inf")}, "cannot convert float infinity to integer"),
         ({"score": "x" * 5000}, "could not convert string to float: 'xxx.*…"),
         ({"image_id": "x" * 5000}, "xxx.*…"),
         ({"segmentation": {"size": [9] * 5000, "counts": "d"}}, "its mask is .9, 9, .*…"),
@@ -177,6 +180,39 @@ def test_a_long_name_is_cut(tmp_path: Path):
     with pytest.raises(FashionError, match=r"has the photo xxx.*…, which the truth does not have") as caught:
         ap_files(truth, results)
     assert len(str(caught.value)) < 500
+
+
+def test_an_image_without_a_name_in_the_truth_is_refused_as_by_the_score(tmp_path: Path):
+    truth, results = random_files(tmp_path, 0)
+    before = ap_files(truth, results).to_json()
+    content = json.loads(truth.read_text(encoding="utf-8"))
+    content["images"].append({"id": 1234, "height": 5, "width": 5})
+    truth.write_text(json.dumps(content), encoding="utf-8")
+    assert ap_files(truth, results).to_json() == before
+
+
+def test_garments_of_a_photo_without_rows_are_false(tmp_path: Path):
+    (tmp_path / "test").mkdir()
+    for name in ("a.jpg", "bare.jpg"):
+        Image.new("RGB", (8, 6)).save(tmp_path / "test" / name)
+    (tmp_path / "label_descriptions.json").write_text(
+        json.dumps({"categories": [{"id": 0, "name": "dress"}], "attributes": []}), encoding="utf-8"
+    )
+    truth = tmp_path / "test.csv"
+    truth.write_text("ImageId,EncodedPixels,Height,Width,ClassId\na.jpg,1 12,6,8,0\n", encoding="utf-8")
+    mask = np.zeros((6, 8), dtype=np.bool_)
+    mask[:, :2] = True
+    right = {"image_id": "a.jpg", "category_id": 0, "score": 0.5, "segmentation": segmentation(mask)}
+    wrong = right | {"image_id": "bare.jpg", "score": 0.9}
+    results = tmp_path / "results.json"
+    figures = []
+    for items in ([right], [wrong, right]):
+        results.write_text(json.dumps(items), encoding="utf-8")
+        found = ap_files(truth, results)
+        assert found.photos == 2
+        figures.append((found.iou, found.coco["ap"]))
+    # The wrong one is surer than the right one: at every recall the precision is a half.
+    assert figures == [pytest.approx((1.0, 1.0)), pytest.approx((0.5, 0.5))]
 
 
 def test_what_is_no_prediction_is_a_sentence(tmp_path: Path):

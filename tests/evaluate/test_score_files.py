@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from imatfashion.errors import FashionError
@@ -257,3 +258,32 @@ def test_the_table_shows_scores_beside_their_ceiling(folder: Path) -> None:
     assert "0.5000 / 1.0000" in text
     assert "counted as without rows: 1 (b.jpg)." in text
     assert "all, per photo" in shown(best)
+
+
+def test_photos_without_rows_are_background_in_the_pixel_figures(folder: Path) -> None:
+    (folder / "test").mkdir()
+    for name in ("a.jpg", "bare.jpg"):
+        Image.new("RGB", (512, 512)).save(folder / "test" / name)
+    whole = f"1 {512 * 512}"
+    truth = write_truth(folder, [f"a.jpg,{whole},512,512,0"])
+    report = score_files(truth, write_submission(folder, [f"a.jpg,{whole},0", f"bare.jpg,{whole},0"]))
+    assert report.photos == 2
+    assert report.pixels is not None
+    assert report.pixels["pixel_accuracy"] == 0.5
+    assert report.pixels["miou"] == 0.5
+    assert report.pixels["background_recall"] == 0.0
+
+
+@pytest.mark.parametrize("photos", [True, False])
+def test_a_photo_whose_truth_was_refused_counts_on_neither_side(folder: Path, photos: bool) -> None:
+    if photos:
+        (folder / "test").mkdir()
+        for name in ("a.jpg", "b.jpg"):
+            Image.new("RGB", (512, 512)).save(folder / "test" / name)
+    truth = write_truth(folder, [f"a.jpg,{SQUARE},512,512,0", "b.jpg,1 5 3 4,512,512,0"])
+    for rows in ([], [f"b.jpg,{SQUARE},0"], [f"b,{SQUARE},3"]):
+        report = score_files(truth, write_submission(folder, [f"a.jpg,{SQUARE},0", *rows]))
+        assert report.photos == 1
+        assert report.per_photo.without_attributes == 1.0
+        assert (report.truth_refused, report.photos_left_out, report.photos_missing) == (1, 1, ())
+        assert "Photos of the truth that have no other record, and do not count: 1." in shown(report)

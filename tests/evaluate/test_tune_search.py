@@ -179,6 +179,8 @@ def test_folds() -> None:
         deal(groups, 1, seed=0)
     with pytest.raises(FashionError, match="19 validation photos are too few to tune on in 5 folds, 20 are needed"):
         deal(range(19), 5, seed=0)
+    with pytest.raises(FashionError, match="30 validation photos, of which 15 are no near-duplicates, are too few"):
+        deal([*range(15)] * 2, 5, seed=0)
 
 
 def test_the_same_seed_measures_the_same() -> None:

@@ -102,6 +102,7 @@ def test_touching_runs_are_one_mask():
         ("1 1e1", "'1e1' is not a whole number"),
         ("1 nan", "'nan' is not a whole number"),
         ("1 ٣", "'٣' is not a whole number"),
+        ("1\u00a05", "parted by characters that are no plain spaces"),
         ("-1 2", "the number -1 is negative"),
         ("1 -2", "the number -2 is negative"),
         ("1 99999999999", "the number 99999999999 is too large"),

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from imatfashion.cli import app
 from imatfashion.errors import FashionError
 from imatfashion.report.sweep_axes import number_axis, setting_axis
-from imatfashion.report.sweep_files import read_sweep
+from imatfashion.report.sweep_files import read_sweeps
 from imatfashion.report.sweep_page import write_sweep_report
 
 Make = Callable[..., Path]
@@ -104,7 +104,7 @@ def test_jobs_are_compared_best_first(sweep: Make) -> None:
     page = Page(write_sweep_report(folder))
     head, *rows = page.rows
     assert head[:5] == ["job", "rate_factor", "batch_size", "backbone", "mean IoU"]
-    killed = read_sweep(folder).jobs[1]
+    killed = read_sweeps(folder)[0].jobs[1]
     assert (killed.name, killed.state) == ("2", "unfinished")
     assert killed.value == pytest.approx(0.6 - 0.5 * 2.718281828**-2), "what its curve had reached"
     assert [row[:5] for row in rows] == [
@@ -204,6 +204,20 @@ def test_attribute_sweeps_have_their_own_figures(sweep: Make) -> None:
     page = Page(write_sweep_report(sweep("attributes")))
     assert "mean AP" in page.rows[0]
     assert "macro F1" in page.rows[0]
+
+
+def test_runs_of_both_stages_are_not_compared_with_each_other(write_run: Make, tmp_path: Path) -> None:
+    for name, stage in (("a", "classes"), ("b", "attributes"), ("c", "classes")):
+        write_run(stage, name=f"runs/{name}")
+    first = write_sweep_report(tmp_path / "runs")
+    assert first.name == "report.html"
+    pages = [Page(path) for path in (first, first.with_name("report-attributes.html"))]
+    assert [[row[0] for row in page.rows[1:]] for page in pages] == [["a", "c"], ["b"]]
+    assert ["mean IoU" in pages[0].rows[0], "mean AP" in pages[0].rows[0]] == [True, False]
+    assert ["mean IoU" in pages[1].rows[0], "mean AP" in pages[1].rows[0]] == [False, True]
+    links = [[link.get("href") for link in page.all("a")] for page in pages]
+    assert "report-attributes.html" in links[0]
+    assert "report.html" in links[1]
 
 
 def test_a_folder_without_jobs_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from imatfashion.data.build import open_table
 from imatfashion.data.class_shares import class_shares
+from imatfashion.data.prepare import prepare
 from imatfashion.masks.runs import decode_runs
 from imatfashion.models.spec import ModelSpec
 from imatfashion.tasks.classes import ClassSegmenter
@@ -61,8 +62,11 @@ def test_shared_norms_are_the_same_network() -> None:
     assert torch.equal(plain.eval()(image), shared.eval()(image))
 
 
-def test_shares_are_those_of_the_masks(drawn: Path) -> None:
-    table = open_table(drawn)
+@pytest.mark.parametrize("prepared", [False, True])
+def test_shares_are_those_of_the_masks(drawn: Path, tmp_path: Path, prepared: bool) -> None:
+    if prepared:
+        prepare(drawn, tmp_path / "small", resolution=32, workers=1, progress=False)
+    table = open_table(tmp_path / "small" if prepared else drawn)
     photos = np.array([3, 4, 11])
     wanted = np.zeros(len(table.classes))
     for photo in photos.tolist():

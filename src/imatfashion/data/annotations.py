@@ -17,6 +17,8 @@ from imatfashion.data.table.writer import VERSION
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import BoolArray, Runs
 
+PREPARED = "prepared"
+"""`kind` in the meta.json of a table whose grids are smaller than what was annotated."""
 _SEVERAL = 0.05
 """Share of a class's photos with several rows from which the class counts as one with instances."""
 
@@ -37,7 +39,8 @@ class Annotations:
         garment_class: class index, int16 (G,).
         garment_attributes: bool (G, A).
         garment_known: whether the attributes are known, bool (G,).
-        garment_area: pixels of the mask as annotated, int64 (G,).
+        garment_area: pixels of the mask as annotated, int64 (G,); of prepared data these are pixels of the photo as it
+            was, not of the table's grid.
         garment_score: confidence, float32 (G,).
         garment_row: row of the source, int64 (G,).
 
@@ -136,6 +139,19 @@ class Annotations:
         begin = int(self._begin[garment])
         end = begin + int(self._count[garment])
         return Runs(self._starts[begin:end], self._lengths[begin:end])
+
+    def grid_areas(self) -> npt.NDArray[np.int64]:
+        """Pixels of each mask on its photo's grid in the table, int64 (G,)."""
+        if self.meta.get("kind") != PREPARED:
+            return self.garment_area
+        sums = (self.runs(garment).area for garment in range(len(self.garment_photo)))
+        return np.fromiter(sums, dtype=np.int64, count=len(self.garment_photo))
+
+    def grid_shares(self) -> npt.NDArray[np.float64]:
+        """Share of its photo's pixels that each mask has, float64 (G,)."""
+        pixels = self._photo_size.astype(np.float64).prod(axis=1)
+        shares: npt.NDArray[np.float64] = self.grid_areas() / pixels[self.garment_photo]
+        return shares
 
     def allowed_pairs(self, photos: npt.NDArray[np.int64] | None = None) -> BoolArray:
         """The (class, attribute) pairs that some garment has, bool (C, A); of some photos or of all."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from imatfashion.data.annotations import Annotations
+from imatfashion.data.annotations import PREPARED, Annotations
 from imatfashion.data.meter import Progress
-from imatfashion.data.prepared import KIND, is_prepared, open_prepared
+from imatfashion.data.prepared import is_prepared, open_prepared
 from imatfashion.data.sources import USUAL, DataFiles, Source, load, locate
 from imatfashion.data.table.builder import TableBuilder
 from imatfashion.data.table.cache import photo_dir_entry, table_path
@@ -43,7 +43,7 @@ def open_table(
     Raises:
         FashionError: a file-level fault; a bad record where `files.on_bad` is `error`; no record at all is usable.
     """
-    if files.format == KIND or (files.format == "auto" and is_prepared(root)):
+    if files.format == PREPARED or (files.format == "auto" and is_prepared(root)):
         return _open_prepared(root, files)
     place = locate(root, files)
     path = table_path(place, check_photos=check_photos)
@@ -105,6 +105,7 @@ def build_table(
         reasons = dict(refusals.reasons.most_common())
         report = BuildReport(builder.photos, builder.garments, sum(reasons.values()), reasons)
         writer.meta |= {"refused": report.refused, "reasons": reasons, "photo_faults": builder.photo_faults}
+        writer.meta |= {"left_out": builder.left_out}
     return report
 
 

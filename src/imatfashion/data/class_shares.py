@@ -21,8 +21,6 @@ def class_shares(annotations: Annotations, photos: npt.NDArray[np.int64]) -> npt
         float64 (C,); 0 for a class that none of them has.
     """
     chosen = np.isin(annotations.garment_photo, photos)
-    owner = annotations.garment_photo[chosen]
-    sizes = np.array([annotations.size(photo) for photo in range(len(annotations))], dtype=np.float64)
-    parts = annotations.garment_area[chosen] / sizes.prod(axis=1)[owner]
+    parts = annotations.grid_shares()[chosen]
     total = np.bincount(annotations.garment_class[chosen], parts, minlength=len(annotations.classes))
     return total / max(1, len(photos))

@@ -19,16 +19,14 @@ def garment_frame(table: Annotations) -> pd.DataFrame:
         `area` (pixels of the table's grid), `share` (of the grid's pixels), `score`, `row` (in the source).
     """
     photo = np.asarray(table.garment_photo)
-    sizes = np.array([table.size(index) for index in range(len(table))], dtype=np.int64).reshape(-1, 2)
     names = [table.name(index) for index in range(len(table))]
-    area = np.asarray(table.garment_area)
     return pd.DataFrame(
         {
             "photo": [names[index] for index in photo],
             "class": pd.Categorical([table.class_names[index] for index in table.garment_class], table.class_names),
             "attributes": [_attributes(table, garment) for garment in range(len(photo))],
-            "area": area,
-            "share": area / sizes[photo].prod(axis=1),
+            "area": table.grid_areas(),
+            "share": table.grid_shares(),
             "score": np.asarray(table.garment_score),
             "row": np.asarray(table.garment_row),
         }

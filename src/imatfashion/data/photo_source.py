@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from imatfashion.data.annotations import Annotations
+from imatfashion.data.annotations import PREPARED, Annotations
 from imatfashion.data.photos import EncodedPhoto, PhotoError, load_photo
-from imatfashion.data.prepared import BLOB, KIND
+from imatfashion.data.prepared import BLOB
 from imatfashion.data.table.checks import map_array
 from imatfashion.data.thumbnails import SIDE, Thumbnails, thumbnail, thumbnails
 from imatfashion.errors import FashionError
@@ -44,7 +44,7 @@ class PhotoSource(Protocol):
 
 def has_photos(annotations: Annotations) -> bool:
     """Whether a table knows where its photos are."""
-    return annotations.meta.get("kind") == KIND or annotations.photo_dir is not None
+    return annotations.meta.get("kind") == PREPARED or annotations.photo_dir is not None
 
 
 def open_photos(annotations: Annotations) -> PhotoSource:
@@ -53,7 +53,7 @@ def open_photos(annotations: Annotations) -> PhotoSource:
     Raises:
         FashionError: it knows no photos, or those of prepared data are damaged.
     """
-    if annotations.meta.get("kind") == KIND:
+    if annotations.meta.get("kind") == PREPARED:
         return BlobPhotos(annotations)
     if annotations.photo_dir is None:
         raise FashionError(f"the table {annotations.path} knows no photo folder: give data.photos")

@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from imatfashion.data.annotations import Annotations
+from imatfashion.data.annotations import PREPARED, Annotations
 from imatfashion.errors import FashionError
 
-KIND = "prepared"
-"""`kind` in the table's meta.json."""
 BLOB = "photos.blob"
 """The file of the photos."""
 QUALITY = 90
@@ -55,7 +53,7 @@ def is_prepared(root: Path) -> bool:
         meta = json.loads((root / "meta.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(meta, dict) and meta.get("kind") == KIND
+    return isinstance(meta, dict) and meta.get("kind") == PREPARED
 
 
 def open_prepared(root: Path) -> Annotations:
@@ -75,7 +73,7 @@ def prepared_resolution(annotations: Annotations) -> int | None:
     Raises:
         FashionError: the table is damaged.
     """
-    if annotations.meta.get("kind") != KIND:
+    if annotations.meta.get("kind") != PREPARED:
         return None
     resolution = annotations.meta.get("resolution")
     if not isinstance(resolution, int) or resolution < 1:

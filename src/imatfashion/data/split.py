@@ -158,11 +158,12 @@ def _from_file(
     if not len(val) or not len(train):
         side = "training" if len(val) else "validation"
         raise FashionError(f"data.split_file={path} leaves no photo for {side}: name some, but not all, of the photos")
-    if listed.train is not None:
+    if listed.train is not None and listed.groups:
+        # A run's own split: its units are known.
         return Split(train, val, listed.fold, listed.folds, seed, listed.near_duplicates, listed.groups)
     units, duplicates = _units(annotations, names, config, progress)
     # The file is the user's word: it is followed, but a leak is told.
     leaks = np.isin(units[train], units[val]).sum()
     if leaks:
         _LOG.warning("%d training photos are near-duplicates or of the group of validation photos of %s", leaks, path)
-    return Split(train, val, 0, 0, seed, duplicates, len(np.unique(units)))
+    return Split(train, val, listed.fold, listed.folds, seed, duplicates, len(np.unique(units)))

@@ -18,17 +18,24 @@ from imatfashion.masks.runs import Runs
 _COCO = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
 
 
-def coco_summary(truth: Annotations, found: Mapping[str, Sequence[Detection]]) -> dict[str, float | None]:
+def coco_summary(
+    truth: Annotations, found: Mapping[str, Sequence[Detection]], bare_photos: Sequence[str] = ()
+) -> dict[str, float | None]:
     """COCO's summary of the masks.
 
     Args:
         truth: the true table.
         found: found garments by photo name, on the photos' own sizes.
+        bare_photos: names of photos that belong to the truth and have no garment there.
 
     Returns:
         `ap`, `ap50`, `ap75`, `ap_small`, `ap_medium`, `ap_large`; None where nothing of the size is true.
     """
     dataset, items = _dataset(truth), _items(truth, found)
+    for number, name in enumerate(bare_photos, len(truth) + 1):
+        dataset["images"].append({"id": number, "file_name": name, "height": 1, "width": 1})
+        # Nothing is compared with these masks: of their grid no more is known than that it holds them.
+        items += [_item(number, item, _end(item.runs), 1) for item in found.get(name, ())]
     if not items or not dataset["annotations"]:
         return dict.fromkeys(_COCO, 0.0 if dataset["annotations"] else None)
     # pycocotools prints as it goes.
@@ -63,15 +70,19 @@ def _dataset(truth: Annotations) -> dict[str, list[dict[str, Any]]]:
 
 def _items(truth: Annotations, found: Mapping[str, Sequence[Detection]]) -> list[dict[str, Any]]:
     return [
-        {
-            "image_id": photo + 1,
-            "category_id": item.class_id,
-            "segmentation": _mask(item.runs, *truth.size(photo)),
-            "score": item.score,
-        }
+        _item(photo + 1, item, *truth.size(photo))
         for photo in range(len(truth))
         for item in found.get(truth.name(photo), ())
     ]
+
+
+def _item(image_id: int, item: Detection, height: int, width: int) -> dict[str, Any]:
+    mask = _mask(item.runs, height, width)
+    return {"image_id": image_id, "category_id": item.class_id, "segmentation": mask, "score": item.score}
+
+
+def _end(runs: Runs) -> int:
+    return int(runs.starts[-1]) + int(runs.lengths[-1]) if len(runs.starts) else 1
 
 
 def _mask(runs: Runs, height: int, width: int) -> dict[str, Any]:

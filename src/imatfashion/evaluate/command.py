@@ -37,9 +37,9 @@ def score_command(
     """
     if submission is None and not oracle:
         raise FashionError("there is nothing to score: give a submission after the truth, or --oracle, or both")
+    if ap and oracle:
+        raise FashionError("--ap and --oracle are two questions: ask them one after the other")
     if ap and submission is not None:
-        if oracle:
-            raise FashionError("--ap and --oracle are two questions: ask them one after the other")
         precisions = ap_files(truth, submission, labels=labels)
         return json.dumps(precisions.to_json(), indent=1) if as_json else precisions.text()
     ceiling = oracle_file(truth, labels=labels, layers=layers, regions=regions) if oracle else None

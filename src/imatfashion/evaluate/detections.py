@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.plain_text import brief
+from imatfashion.data.sources.fields import check_size
 from imatfashion.data.sources.json_items import json_items
 from imatfashion.errors import FashionError
 from imatfashion.masks.coco import parse_coco_counts
@@ -33,7 +34,9 @@ class Detection(NamedTuple):
     runs: Runs
 
 
-def read_detections(path: Path, truth: Annotations, image_ids: Mapping[Any, str]) -> dict[str, list[Detection]]:
+def read_detections(
+    path: Path, truth: Annotations, image_ids: Mapping[Any, str], others: Collection[str] = ()
+) -> dict[str, list[Detection]]:
     """Read what was found, by photo name.
 
     Args:
@@ -41,6 +44,7 @@ def read_detections(path: Path, truth: Annotations, image_ids: Mapping[Any, str]
             table on the photos' own sizes.
         truth: the true table, whose photos and sizes count.
         image_ids: photo names by the image ids of the truth's own file, which bare results refer to.
+        others: names of photos that belong to the truth and are not in its table.
 
     Raises:
         FashionError: the file cannot be read, names a photo that the truth does not have, or a garment is faulty.
@@ -51,7 +55,7 @@ def read_detections(path: Path, truth: Annotations, image_ids: Mapping[Any, str]
         items = _from_json(path, truth, image_ids)
     found: dict[str, list[Detection]] = {}
     for name, detection in items:
-        if truth.find(name) is None:
+        if truth.find(name) is None and name not in others:
             raise FashionError(
                 f"{path} has the photo {brief(name)}, which the truth does not have: give the truth's own photos"
             )
@@ -86,13 +90,12 @@ def _from_json(path: Path, truth: Annotations, image_ids: Mapping[Any, str]) -> 
     if _is_list(path):
         results = iter(_load_list(path))
     else:
-        named = {item["id"]: item["file_name"] for _, item in json_items(path, ["images"]) if _is_image(item)}
-        names, results = named, (item for _, item in json_items(path, ["annotations"]))
+        names, results = image_names(path), (item for _, item in json_items(path, ["annotations"]))
     for position, item in enumerate(results):
         try:
             name = names[item["image_id"]]
             yield name, _detection(item, truth, name)
-        except (KeyError, TypeError, ValueError, RunError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RunError) as error:
             raise FashionError(
                 f"garment {position} of {path} cannot be read ({brief(_reason(error))}): mend the file"
             ) from error
@@ -100,6 +103,15 @@ def _from_json(path: Path, truth: Annotations, image_ids: Mapping[Any, str]) -> 
 
 def _reason(error: Exception) -> str:
     return f"{error} is missing or unknown" if isinstance(error, KeyError) else str(error)
+
+
+def image_names(path: Path) -> dict[Any, str]:
+    """File names by image id of a COCO file; images without the one or the other are left out.
+
+    Raises:
+        FashionError: it is no such file.
+    """
+    return {item["id"]: item["file_name"] for _, item in json_items(path, ["images"]) if _is_image(item)}
 
 
 def _is_image(item: Any) -> bool:
@@ -123,15 +135,15 @@ def _load_list(path: Path) -> list[Any]:
 
 
 def _detection(item: dict[str, Any], truth: Annotations, name: str) -> Detection:
-    photo = truth.find(name)
-    height, width = truth.size(photo) if photo is not None else item["segmentation"]["size"]
-    if list(item["segmentation"]["size"]) != [height, width]:
-        raise ValueError(
-            f"its mask is {item['segmentation']['size']}, the photo {[height, width]}: predict with size=photo"
-        )
+    photo, mask = truth.find(name), item["segmentation"]
+    if not isinstance(mask, dict):
+        raise ValueError("its segmentation is no run lengths, {size, counts}")
+    height, width = truth.size(photo) if photo is not None else check_size(*map(int, mask["size"]))
+    if list(mask["size"]) != [height, width]:
+        raise ValueError(f"its mask is {mask['size']}, the photo {[height, width]}: predict with size=photo")
     score = float(item["score"])
     if not 0 <= score <= 1:
         raise ValueError(f"its score {score} is not within 0 … 1")
     attributes = tuple(int(attribute) for attribute in item.get("attribute_ids") or ())
-    runs = parse_coco_counts(item["segmentation"]["counts"], height, width)
+    runs = parse_coco_counts(mask["counts"], height, width)
     return Detection(int(item["category_id"]), score, attributes, runs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,11 +28,13 @@ class Truth(NamedTuple):
         table: its garments.
         labels_path: its label file.
         bare_photos: the photos of its photo folder that have no row.
+        left_out: the photos all of whose records were refused: nothing is known of them.
     """
 
     table: Annotations
     labels_path: Path
     bare_photos: list[str]
+    left_out: list[str]
 
 
 @contextmanager
@@ -50,7 +52,8 @@ def truth_table(path: Path, labels: Path | None = None) -> Iterator[Truth]:
         raise FashionError(f"the truth {path} is not a file: give an annotation file such as test.csv")
     source = open_source(path, DataFiles(labels=_label_file(path, labels)))
     with _built(source) as table:
-        yield Truth(table, source.labels_path, _bare_photos(source, table))
+        left_out = [str(name) for name in table.meta["left_out"]]
+        yield Truth(table, source.labels_path, _bare_photos(source, table, left_out), left_out)
 
 
 @contextmanager
@@ -118,7 +121,8 @@ def _label_file(truth: Path, given: Path | None) -> Path | None:
     raise FashionError(f"there is no label file ({' or '.join(LABEL_FILES)}) beside {truth} or above it: give --labels")
 
 
-def _bare_photos(source: Source, table: Annotations) -> list[str]:
+def _bare_photos(source: Source, table: Annotations, left_out: Collection[str]) -> list[str]:
     if source.photo_dir is None or not source.format.startswith("imaterialist"):
         return []
-    return [name for name in photo_names(source.photo_dir) if table.find(name) is None]
+    known = {*left_out, *map(table.name, range(len(table)))}
+    return [name for name in photo_names(source.photo_dir) if name not in known]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from imatfashion.data.annotations import Annotations
-from imatfashion.data.sources.json_items import json_items
 from imatfashion.evaluate.coco_ap import coco_summary
-from imatfashion.evaluate.detections import Detection, read_detections
+from imatfashion.evaluate.detections import Detection, image_names, read_detections
 from imatfashion.evaluate.files import truth_table
 from imatfashion.metrics.competition import overlaps
 from imatfashion.metrics.garment_ap import ANY, THRESHOLDS, ClassPhoto, FloatArray, attribute_f1, class_ap
@@ -80,14 +79,23 @@ def ap_files(truth: Path, prediction: Path, *, labels: Path | None = None) -> Ap
     Raises:
         FashionError: a file cannot be read, or the prediction is of other photos or sizes.
     """
-    with truth_table(truth, labels) as (table, _, _):
-        found = read_detections(prediction, table, _image_ids(truth, table))
-        return garment_ap(table, found)
+    with truth_table(truth, labels) as right:
+        others = {*right.bare_photos, *right.left_out}
+        found = read_detections(prediction, right.table, _image_ids(truth, right.table, others), others)
+        return garment_ap(right.table, found, bare_photos=right.bare_photos)
 
 
-def garment_ap(truth: Annotations, found: Mapping[str, Sequence[Detection]]) -> ApReport:
-    """The average precisions of found garments, by photo name, against a table."""
-    photos = _class_photos(truth, found)
+def garment_ap(
+    truth: Annotations, found: Mapping[str, Sequence[Detection]], *, bare_photos: Sequence[str] = ()
+) -> ApReport:
+    """The average precisions of found garments, by photo name, against a table.
+
+    Args:
+        truth: the true table.
+        found: the found garments of each photo; photos that are neither in the table nor bare do not count.
+        bare_photos: names of photos that belong to the truth and have no garment there.
+    """
+    photos = _class_photos(truth, found, bare_photos)
     judged = _judged(truth)
     cells: dict[str, list[FloatArray]] = {"iou_f1": [], "iou": [], "f1": []}
     per_class: dict[str, dict[str, float]] = {}
@@ -103,12 +111,13 @@ def garment_ap(truth: Annotations, found: Mapping[str, Sequence[Detection]]) -> 
         per_class[name] = {"iou": float(alone.mean()), "iou_f1": float(both.mean())}
     names = [name for i, name in zip(truth.classes.ids, truth.classes.names, strict=True) if i in judged]
     figures = {key: float(np.concatenate([cell.ravel() for cell in parts]).mean()) for key, parts in cells.items()}
-    garments = sum(map(len, found.values()))
+    names_of_photos = [*map(truth.name, range(len(truth))), *bare_photos]
+    garments = sum(len(found.get(name, ())) for name in names_of_photos)
     return ApReport(
         **figures,
-        coco=coco_summary(truth, found),
+        coco=coco_summary(truth, found, bare_photos),
         per_class=per_class,
-        photos=len(truth),
+        photos=len(names_of_photos),
         garments=garments,
         judged=names,
     )
@@ -121,21 +130,19 @@ def _judged(truth: Annotations) -> frozenset[int]:
     return frozenset(ids[index] for index, row in enumerate(truth.allowed_pairs()) if row.any())
 
 
-def _image_ids(path: Path, truth: Annotations) -> dict[Any, str]:
+def _image_ids(path: Path, truth: Annotations, others: Collection[str]) -> dict[Any, str]:
     """Photo names by what a bare list of results may call them: the file's image ids, or the names themselves."""
-    names: dict[Any, str] = {truth.name(photo): truth.name(photo) for photo in range(len(truth))}
-    if path.suffix.lower() == ".json":
-        names |= {
-            item["id"]: item["file_name"] for _, item in json_items(path, ["images"]) if item["file_name"] in names
-        }
-    return names
+    names: dict[Any, str] = {name: name for name in (*map(truth.name, range(len(truth))), *others)}
+    return names | (image_names(path) if path.suffix.lower() == ".json" else {})
 
 
-def _class_photos(truth: Annotations, found: Mapping[str, Sequence[Detection]]) -> dict[int, list[ClassPhoto]]:
+def _class_photos(
+    truth: Annotations, found: Mapping[str, Sequence[Detection]], bare_photos: Sequence[str]
+) -> dict[int, list[ClassPhoto]]:
     photos: dict[int, list[ClassPhoto]] = defaultdict(list)
-    for photo in range(len(truth)):
-        here = found.get(truth.name(photo), ())
-        true = list(truth.garments(photo))
+    garments_of = [(truth.name(photo), list(truth.garments(photo))) for photo in range(len(truth))]
+    for name, true in [*garments_of, *((name, []) for name in bare_photos)]:
+        here = found.get(name, ())
         classes = np.array(truth.classes.ids, dtype=np.int64)[truth.garment_class[true]]
         for class_id in sorted({*classes.tolist(), *(item.class_id for item in here)}):
             garments = [true[i] for i in np.flatnonzero(classes == class_id).tolist()]

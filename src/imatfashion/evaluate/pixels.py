@@ -12,13 +12,16 @@ from imatfashion.masks.view import View
 from imatfashion.metrics.pixel import confusion_matrix, summary
 
 
-def pixel_summary(truth: Annotations, submission: Annotations, place: dict[int, int]) -> dict[str, float]:
+def pixel_summary(
+    truth: Annotations, submission: Annotations, place: dict[int, int], *, bare: int = 0
+) -> dict[str, float]:
     """The pixel metrics of one label map a photo (smaller garments over larger), pooled over the photos.
 
     Args:
         truth: the truth.
         submission: the submission.
         place: photo of the submission for each photo of the truth that it has; the others are all background there.
+        bare: photos behind the table's that belong to the truth and are all background.
 
     Returns:
         As `imatfashion.metrics.pixel.summary`.
@@ -28,11 +31,11 @@ def pixel_summary(truth: Annotations, submission: Annotations, place: dict[int, 
     found = [truth.classes.index(class_id) for class_id in submission.classes.ids]
     numbers = np.array([num_classes if index is None else index for index in found] + [num_classes], dtype=np.uint8)
     total = torch.zeros(num_classes + 1, num_classes + 1, dtype=torch.int64)
-    for photo in range(len(truth)):
-        guess = np.full((1, GRID, GRID), num_classes, dtype=np.uint8)
-        if photo in place:
-            guess = numbers[_labels(submission, place[photo])]
-        total += confusion_matrix(torch.from_numpy(guess).long(), torch.from_numpy(_labels(truth, photo)), num_classes)
+    background = np.full((1, GRID, GRID), num_classes, dtype=np.uint8)
+    for photo in range(len(truth) + bare):
+        guess = numbers[_labels(submission, place[photo])] if photo in place else background
+        labels = _labels(truth, photo) if photo < len(truth) else background
+        total += confusion_matrix(torch.from_numpy(guess).long(), torch.from_numpy(labels), num_classes)
     return summary(total)
 
 

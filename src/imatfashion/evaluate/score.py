@@ -32,16 +32,20 @@ def score_files(truth: Path, submission: Path, *, labels: Path | None = None) ->
             that the truth does not have.
     """
     with truth_table(truth, labels) as right, submission_table(submission, right.labels_path) as submitted:
-        return score_tables(right.table, submitted, bare_photos=right.bare_photos)
+        return score_tables(right.table, submitted, bare_photos=right.bare_photos, left_out=right.left_out)
 
 
-def score_tables(truth: Annotations, submission: Annotations, *, bare_photos: Sequence[str] = ()) -> ScoreReport:
+def score_tables(
+    truth: Annotations, submission: Annotations, *, bare_photos: Sequence[str] = (), left_out: Sequence[str] = ()
+) -> ScoreReport:
     """Score one table against another; photos are joined by name, classes and attributes by id.
 
     Args:
         truth: the truth; attributes that are unknown count as an empty set.
         submission: the submission, on any grid.
         bare_photos: names of photos that belong to the truth and have no garment there.
+        left_out: names of photos of which the truth knows nothing, since its records were refused: what is submitted
+            for them is neither right nor wrong.
 
     Returns:
         The score. Photos that the submission does not have count as having no rows, and are listed.
@@ -54,16 +58,16 @@ def score_tables(truth: Annotations, submission: Annotations, *, bare_photos: Se
             f"the attributes of {submission.path} are not those of {truth.path}: score it with its own label file"
         )
     photos = [*map(truth.name, range(len(truth))), *bare_photos]
-    place = _join(photos, submission)
+    place = _join(photos, submission, left_out)
     tally = Tally()
     for index in range(len(photos)):
         left = photo_garments(truth, index) if index < len(truth) else nothing(truth)
         right = photo_garments(submission, place[index]) if index in place else nothing(submission)
         tally.add(photo_hits(left, right))
     missing = [name for index, name in enumerate(photos) if index not in place]
-    pixels = pixel_summary(truth, submission, place)
+    pixels = pixel_summary(truth, submission, place, bare=len(bare_photos))
     names = class_names(submission.classes, truth.classes)
-    return tally.report(names, missing=missing, refused=truth.refused, pixels=pixels)
+    return tally.report(names, missing=missing, refused=truth.refused, left_out=len(left_out), pixels=pixels)
 
 
 def class_names(*labels: Labels) -> dict[int, str]:
@@ -71,11 +75,11 @@ def class_names(*labels: Labels) -> dict[int, str]:
     return {class_id: name for group in labels for class_id, name in zip(group.ids, group.names, strict=True)}
 
 
-def _join(photos: Sequence[str], submission: Annotations) -> dict[int, int]:
+def _join(photos: Sequence[str], submission: Annotations, left_out: Sequence[str]) -> dict[int, int]:
     """The submission's photo for each photo of the truth that it has."""
-    by_name = {name: index for index, name in enumerate(photos)}
+    by_name = {name: index for index, name in enumerate([*photos, *left_out])}
     # ImageId is with ending in 2019 and without in 2020; an exact name goes first.
-    by_stem = {str(Path(name).with_suffix("")): index for index, name in enumerate(photos)}
+    by_stem = {str(Path(name).with_suffix("")): index for name, index in by_name.items()}
     place: dict[int, int] = {}
     for photo in range(len(submission)):
         name = submission.name(photo)
@@ -85,6 +89,8 @@ def _join(photos: Sequence[str], submission: Annotations) -> dict[int, int]:
                 f"the submission has the photo {brief(name)}, which the truth does not have: remove its rows, "
                 "or score against the truth it was made for"
             )
+        if index >= len(photos):
+            continue
         if index in place:
             raise FashionError(
                 f"the submission has the photo {brief(photos[index])} under two names: give it one ImageId"

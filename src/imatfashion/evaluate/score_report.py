@@ -69,6 +69,7 @@ class ScoreReport:
         per_class: the classes that either side has, by id.
         truth_refused: records of the truth that were not usable and do not count.
         pixels: pixel metrics of both sides painted on the grid, None where they were not computed.
+        photos_left_out: photos all of whose records in the truth were refused: they do not count on either side.
     """
 
     per_photo: Score
@@ -78,6 +79,7 @@ class ScoreReport:
     per_class: tuple[ClassScore, ...]
     truth_refused: int = 0
     pixels: Mapping[str, float] | None = None
+    photos_left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -87,6 +89,7 @@ class ScoreReport:
             "photos": self.photos,
             "photos_missing": list(self.photos_missing),
             "truth_refused": self.truth_refused,
+            "photos_left_out": self.photos_left_out,
             "pixels": None if self.pixels is None else _finite(self.pixels),
             "per_class": [found.to_json() for found in self.per_class],
         }
@@ -119,6 +122,8 @@ class ScoreReport:
             notes.append(f"Missing from the submission, counted as without rows: {len(self.photos_missing)} ({some}).")
         if self.truth_refused:
             notes.append(f"Records of the truth that were refused and do not count: {self.truth_refused}.")
+        if self.photos_left_out:
+            notes.append(f"Photos of the truth that have no other record, and do not count: {self.photos_left_out}.")
         # Not a plain string: brackets in a photo's name are no markup.
         return Text("\n".join(notes)) if notes else None
 
@@ -156,6 +161,7 @@ class Tally:
         *,
         missing: Sequence[str] = (),
         refused: int = 0,
+        left_out: int = 0,
         pixels: Mapping[str, float] | None = None,
     ) -> ScoreReport:
         """The score of all photos that were added; `names` gives each class its name."""
@@ -163,7 +169,7 @@ class Tally:
         truth, submitted = (sum(column) for column in zip((0, 0), *self._garments.values(), strict=True))
         pooled = Score(*pooled_score(truth, submitted, sum(self._hits.values(), start=_no_hits())))
         classes = tuple(self._class_score(class_id, names) for class_id in sorted(self._garments))
-        return ScoreReport(per_photo, pooled, len(self._photos), tuple(missing), classes, refused, pixels)
+        return ScoreReport(per_photo, pooled, len(self._photos), tuple(missing), classes, refused, pixels, left_out)
 
     def _class_score(self, class_id: int, names: Mapping[int, str]) -> ClassScore:
         (truth, submitted), hits = self._garments[class_id], self._hits[class_id]

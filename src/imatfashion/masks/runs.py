@@ -106,7 +106,9 @@ def _numbers(text: str) -> npt.NDArray[np.int64]:
 def _numbers_of(words: list[str], text: str) -> npt.NDArray[np.int64]:
     # isdecimal also accepts digits of other scripts, which int() reads; ASCII alone is meant by the format.
     if words and not (text.isascii() and "".join(words).isdigit()):
-        wrong = next(word for word in words if not (word.isascii() and word.isdigit()))
+        wrong = next((word for word in words if not (word.isascii() and word.isdigit())), None)
+        if wrong is None:
+            raise RunError("the numbers are parted by characters that are no plain spaces")
         if wrong[:1] == "-" and wrong[1:].isdigit():
             raise RunError(f"the number {wrong[:20]} is negative")
         raise RunError(f"'{wrong[:20]}' is not a whole number")

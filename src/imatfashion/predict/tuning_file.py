@@ -14,7 +14,8 @@ from imatfashion.predict.postprocess import PostProcess
 
 LIMITS = ("min_area", "min_score", "threshold")
 _LARGEST_GRID = 65_536
-_KEYS = (*LIMITS, "components", "write_attributes", "left_out", "attributes_left_out")
+KEYS = (*LIMITS, "components", "write_attributes", "left_out", "attributes_left_out")
+"""What a tuning file may hold; it holds one of them at least."""
 
 
 def read_tuning(
@@ -87,8 +88,8 @@ def _load(path: Path) -> dict[str, Any]:
         raise FashionError(f"the tuning file {path} cannot be read ({error.strerror}); check tuning=") from error
     except (ValueError, RecursionError) as error:
         raise FashionError(f"the tuning file {path} is not valid JSON ({error}); check tuning=") from error
-    if not isinstance(tuning, dict) or not any(key in tuning for key in _KEYS):
-        raise FashionError(f"the tuning file {path} has none of {', '.join(_KEYS)}; check tuning=")
+    if not isinstance(tuning, dict) or not any(key in tuning for key in KEYS):
+        raise FashionError(f"the tuning file {path} has none of {', '.join(KEYS)}; check tuning=")
     return tuning
 
 

@@ -37,9 +37,9 @@ def write_report(run_dir: Path) -> Path:
     return save_page(Path(run_dir), page)
 
 
-def save_page(folder: Path, page: str) -> Path:
-    """Write a page aside and rename it to `report.html`; its path."""
-    path = folder / "report.html"
+def save_page(folder: Path, page: str, name: str = "report.html") -> Path:
+    """Write a page aside and rename it to its name; its path."""
+    path = folder / name
     aside = path.with_suffix(".tmp")
     aside.write_text(page, encoding="utf-8")
     aside.replace(path)

@@ -93,8 +93,12 @@ def is_sweep(folder: Path) -> bool:
     return not own and any(any(folder.glob(f"*/{name}")) for name in ("job.json", "config.yaml"))
 
 
-def read_sweep(sweep_dir: Path) -> SweepFiles:
+def read_sweeps(sweep_dir: Path) -> list[SweepFiles]:
     """Read the jobs of a sweep, or the runs of any folder; those that are cut short too.
+
+    Returns:
+        One of each stage that the folder has runs of: their figures cannot be compared. A job that was refused before
+        it began is with the first.
 
     Raises:
         FashionError: the folder holds none.
@@ -105,6 +109,14 @@ def read_sweep(sweep_dir: Path) -> SweepFiles:
     jobs += [_plain(path.parent) for path in sorted(sweep_dir.glob("*/config.yaml")) if path.parent not in names]
     if not jobs:
         raise FashionError(f"{sweep_dir} holds no job of a sweep; give the folder that train.py printed as `sweep:`")
+    attributes = [job for job in jobs if job.run and job.run.stage == "attributes"]
+    classes = [job for job in jobs if job.run and job.run.stage != "attributes"]
+    of_stage = [found for found in (classes, attributes) if found] or [[]]
+    of_stage[0] += [job for job in jobs if not job.run]
+    return [_compared(sweep_dir, found) for found in of_stage]
+
+
+def _compared(sweep_dir: Path, jobs: list[JobFiles]) -> SweepFiles:
     jobs.sort(key=lambda job: (job.value is None, -(job.value or 0.0)))
     keys = list(dict.fromkeys(key for job in jobs for key in job.settings))
     differ = [key for key in keys if len({job.settings.get(key) for job in jobs}) > 1]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from imatfashion.report.cards import Card
 from imatfashion.report.page import page_templates, save_page
 from imatfashion.report.sweep_charts import curves_chart, parallel_chart, scatter_chart
-from imatfashion.report.sweep_files import JobFiles, SweepFiles, read_sweep, shown
+from imatfashion.report.sweep_files import JobFiles, SweepFiles, read_sweeps, shown
 from imatfashion.report.sweep_table import sweep_table
 from imatfashion.report.words import argument, duration, figure, many, number
 
@@ -21,27 +22,40 @@ _SCRIPT = "sweep_script.html"
 def write_sweep_report(sweep_dir: Path) -> Path:
     """Write `report.html` into a sweep directory, ended or not.
 
+    A folder with runs of both stages has a second page, `report-attributes.html`, and the two are linked.
+
     Args:
         sweep_dir: the sweep directory, or any folder of runs.
 
     Returns:
-        Path of the page.
+        Path of the page, the first one of two.
 
     Raises:
         FashionError: the folder holds no job and no run.
     """
-    page = render(read_sweep(Path(sweep_dir)))
-    return save_page(Path(sweep_dir), page)
+    sweeps = read_sweeps(Path(sweep_dir))
+    names = ["report.html", "report-attributes.html"][: len(sweeps)]
+    links = [
+        (f"{many(len(sweep.jobs), 'job')} of stage {sweep.stage}", name)
+        for sweep, name in zip(sweeps, names, strict=True)
+    ]
+    pages = [
+        save_page(Path(sweep_dir), render(sweep, [link for link in links if link[1] != name]), name)
+        for sweep, name in zip(sweeps, names, strict=True)
+    ]
+    return pages[0]
 
 
-def render(sweep: SweepFiles) -> str:
-    """The page of a sweep, HTML."""
+def render(sweep: SweepFiles, others: Sequence[tuple[str, str]] = ()) -> str:
+    """The page of a sweep, HTML; `others` are texts and files of pages to link."""
     templates = page_templates()
     assert templates.loader is not None
     script = templates.loader.get_source(templates, _SCRIPT)[0]
     # The browser runs this script and no other, whatever a name may smuggle in.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return templates.get_template("sweep.html").render(_view(sweep) | {"script": script, "script_hash": digest})
+    return templates.get_template("sweep.html").render(
+        _view(sweep) | {"script": script, "script_hash": digest, "others": others}
+    )
 
 
 def _view(sweep: SweepFiles) -> dict[str, Any]:

@@ -33,12 +33,14 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path):
 
 
 def test_rows_of_another_width_are_refused_one_by_one(tmp_path: Path):
-    rows = list(read_rows(write(tmp_path, "a,b\n1\n1,2\n1,2,3\n"), ["b"]))
-    assert rows == [
-        Refusal(2, "1", "the row has 1 cells, not 2"),
-        (3, ["2"]),
-        Refusal(4, "1", "the row has 3 cells, not 2"),
-    ]
+    path = write(tmp_path, "a,b\n1\n1,2\n1,2,3\n")
+    # The first wanted column names the photo, where the row has a cell for it.
+    for wanted, photos in (("a", ("1", "1")), ("b", ("", "2"))):
+        assert list(read_rows(path, [wanted])) == [
+            Refusal(2, photos[0], "the row has 1 cells, not 2"),
+            (3, [{"a": "1", "b": "2"}[wanted]]),
+            Refusal(4, photos[1], "the row has 3 cells, not 2"),
+        ]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
-from imatfashion.data.annotations import Annotations
+from imatfashion.data.annotations import PREPARED, Annotations
 from imatfashion.data.build import open_table
 from imatfashion.data.cores import core_count
 from imatfashion.data.photo_source import open_photos
@@ -22,7 +22,7 @@ from imatfashion.data.prepare.finish import finish
 from imatfashion.data.prepare.parts import Fingerprint, Parts
 from imatfashion.data.prepare.pool import in_order
 from imatfashion.data.prepare.report import PrepareReport
-from imatfashion.data.prepared import KIND, QUALITY, is_prepared, prepared_resolution, shorter_side
+from imatfashion.data.prepared import QUALITY, is_prepared, prepared_resolution, shorter_side
 from imatfashion.data.progress_bar import progress_bar
 from imatfashion.data.sources import USUAL, DataFiles
 from imatfashion.errors import FashionError
@@ -106,7 +106,7 @@ def _check(table: Annotations, out: Path, fingerprint: Fingerprint, resolution: 
 def _work(table: Annotations, folder: Path, out: Path, fingerprint: Fingerprint, workers: int, console: Console) -> int:
     """Make what is missing and put all in place; how many photos were there already."""
     meta = {
-        "kind": KIND,
+        "kind": PREPARED,
         "format": table.meta.get("format"),
         "source": table.meta.get("source"),
         "grid": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from imatfashion.data.records import Garment, Record, Refusal
 from imatfashion.data.sources.csv_rows import read_rows
@@ -27,15 +28,17 @@ def read_competition(
     wanted = [*columns, *([source.group_by] if source.group_by else [])]
     for row in read_rows(source.annotations, wanted, source.meter):
         if isinstance(row, Refusal):
-            yield row
+            yield replace(row, photo=photo_name(row.photo))
             continue
         line, (image, *cells) = row
         group = cells.pop() if source.group_by else ""
+        # A refused row names its photo as others do: it has rows, so it is no photo without garments.
+        photo = image[:200]
         try:
             photo = photo_name(parse_photo(image))
             yield _garment(line, photo, cells[:3], *labels(cells[3:]), group)
         except (FieldError, RunError) as error:
-            yield Refusal(line, image[:200], str(error))
+            yield Refusal(line, photo, str(error))
 
 
 def _garment(

@@ -43,7 +43,7 @@ def read_rows(
 
     Args:
         path: the CSV.
-        columns: the wanted columns, all of which must be in the header.
+        columns: the wanted columns, all of which must be in the header; the first one names the photo.
         meter: told how far the reading is.
 
     Yields:
@@ -73,7 +73,9 @@ def read_rows(
                 reason = f"the row has {len(cells)} cells, not {len(header)}"
                 if last > first:
                     reason += f"; it spans lines {first} to {last}: is a quotation mark lost?"
-                yield Refusal(last, re.split(r"[,\n]", cells[0])[0], reason)
+                # The first wanted column names the photo; a lost quotation mark leaves more in its cell.
+                photo = cells[places[0]] if places[0] < len(cells) else ""
+                yield Refusal(last, re.split(r"[,\n]", photo)[0], reason)
 
 
 def _split(lines: Iterator[str]) -> Iterator[tuple[int, int, list[str]]]:

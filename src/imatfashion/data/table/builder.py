@@ -65,6 +65,11 @@ class TableBuilder:
             first = self.refusals.first or "it lists no garment"
             raise FashionError(f"nothing in {self.source.annotations} can be used; the first fault: {first}")
 
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the photos that have records, all of which were refused."""
+        return sorted(name for name in self._named if self.writer.size_of(name) is None)
+
     def add(self, record: Record) -> None:
         """Take one record or refuse it."""
         self._named.add(record.photo)

@@ -80,11 +80,15 @@ def deal(groups: Sequence[int], folds: int, seed: int) -> Int64Array:
     units = np.unique(groups)
     if len(units) < _LEAST * folds:
         raise FashionError(
-            f"{len(groups)} validation photos are too few to tune on in {folds} folds, {_LEAST * folds} are needed: "
-            "keep more photos for validation (data.val_fraction), or lower --folds"
+            f"{len(groups)} validation photos{_apart(len(units), len(groups))} are too few to tune on in {folds} "
+            f"folds, {_LEAST * folds} are needed: keep more photos for validation (data.val_fraction), or lower --folds"
         )
     fold_of_unit = np.random.default_rng(seed).permutation(len(units)) % folds
     return fold_of_unit[np.searchsorted(units, groups)]
+
+
+def _apart(units: int, photos: int) -> str:
+    return f", of which {units} are no near-duplicates," if units < photos else ""
 
 
 def cross_validate(tuner: Tuner, groups: Sequence[int], *, folds: int, seed: int) -> Tuned:

@@ -138,8 +138,7 @@ def typical_areas(table: Annotations, without: Sequence[int]) -> list[float]:
 
     A class that the others do not have takes the smallest median, so that it is not limited by size without reason.
     """
-    sizes = np.array([table.size(photo) for photo in range(len(table))], dtype=np.float64)
-    areas = table.garment_area * (GRID**2 / sizes.prod(axis=1))[table.garment_photo]
+    areas = table.grid_shares() * GRID**2
     others = ~np.isin(table.garment_photo, without)
     of_class = [areas[others & (table.garment_class == index)] for index in range(len(table.classes))]
     medians = [float(np.median(found)) if len(found) else None for found in of_class]

@@ -22,6 +22,7 @@ from imatfashion.evaluate.tune.options import COMPONENTS
 from imatfashion.evaluate.tune.setting import PLAIN_THRESHOLD
 from imatfashion.evaluate.tune.tuner import ATTRIBUTES, Tuner
 from imatfashion.predict.aside import text_aside
+from imatfashion.predict.tuning_file import KEYS
 
 _WIDTH = 110
 
@@ -38,7 +39,7 @@ def check_output(path: Path) -> None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         content = None
-    if not isinstance(content, dict) or "min_area" not in content:
+    if not isinstance(content, dict) or not any(key in content for key in KEYS):
         raise FashionError(f"{path} is there and is not a tuning file; give another --output")
 
 
