@@ -37,13 +37,13 @@ def merge_resumed(composed: DictConfig, overrides: list[str]) -> DictConfig:
     merged = OmegaConf.merge(OmegaConf.structured(OmegaConf.get_type(composed)), saved)
     for override in overrides:
         key = override.split("=", 1)[0].lstrip("+~")
-        root = next((name for name in MAY_CHANGE if key == name or key.startswith(f"{name}.")), None)
-        if root is None:
+        if not any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE):
             raise FashionError(
                 f"'{override}' cannot change in a resumed run: {run_dir}/config.yaml stays as it was; only "
                 f"{', '.join(MAY_CHANGE[:-1])} may be given with resume, or start a new run with init_from="
             )
-        OmegaConf.update(merged, root, OmegaConf.select(composed, root), merge=False)
+        # A group's choice (gpu=h200) brings its values with it, a key of it (gpu.devices=2) itself alone.
+        OmegaConf.update(merged, key, OmegaConf.select(composed, key), merge=False)
     merged.resume, merged.run_dir = str(run_dir), str(run_dir)
     assert isinstance(merged, DictConfig)
     return merged

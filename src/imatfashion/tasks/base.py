@@ -95,8 +95,7 @@ class FashionTask(pl.LightningModule):
                 {"params": parameters, "encoder": is_encoder, "weight_decay": decay if decayed else 0.0, "lr": 0.0}
                 for (is_encoder, decayed), parameters in sorted(groups.items())
             ],
-            # A fused optimizer unscales the gradients of 16-mixed itself, and then they cannot be clipped.
-            fused=self.device.type == "cuda" and getattr(self._trainer, "precision", None) != "16-mixed",
+            fused=_can_be_fused(self.device, str(getattr(self._trainer, "precision", None))),
         )
 
     def on_fit_start(self) -> None:
@@ -109,7 +108,8 @@ class FashionTask(pl.LightningModule):
         assert isinstance(optimizer, torch.optim.Optimizer)
         for group in optimizer.param_groups:
             group["lr"] = self.schedule.rate(self.global_step, encoder=group["encoder"])
-        torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_000_003 + batch_idx)
+        # The largest seed that torch takes is 2 ** 64 - 1.
+        torch.manual_seed(((self.seed * 1_000_003 + self.current_epoch) * 1_000_003 + batch_idx) % 2**64)
         # Logged at the start, since the step's checkpoint, which has its figures, is written before the module's turn.
         for name, encoder in (("encoder", True), ("decoder", False)):
             self.log(f"lr/{name}", self.schedule.rate(self.global_step, encoder=encoder), on_step=True)
@@ -118,6 +118,15 @@ class FashionTask(pl.LightningModule):
         """Log losses under `train/…` or `val/…`."""
         values = {f"{prefix}/{name}": value.detach() for name, value in losses.items()}
         self.log_dict(values, on_step=prefix == "train", on_epoch=prefix == "val", batch_size=size, sync_dist=True)
+
+
+def _can_be_fused(device: torch.device, precision: str) -> bool:
+    """Whether the optimizer's fused kernel is of use and allowed.
+
+    Lightning clips no gradients for a fused optimizer under mixed precision: it takes it for one that unscales them
+    itself, with bfloat16 too, where nothing is scaled.
+    """
+    return device.type == "cuda" and not precision.endswith("-mixed")
 
 
 def frozen_norms(network: nn.Module, which: str) -> Iterator[nn.Module]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,25 @@ TaskClass = Callable[..., FashionTask]
 """A task's class, or what is called like one: `(spec, **options)`."""
 STAGES: dict[str, TaskClass] = {"classes": ClassSegmenter, "attributes": AttributeClassifier}
 
+# What makes weights those of this network: others would not fit, or would fit and mean something else.
+_DECIDING = {
+    "classes": ("architecture", "backbone", "decoder_width", "decoder_floor", "class_ids", "layer_of_class"),
+    "attributes": ("backbone", "pooling", "class_given", "embedding", "class_ids", "attribute_ids"),
+}
 # Private memory of a loader process, GB: an upper estimate, with the copies in flight.
 _WORKER_GB = 1.0
 
 
 def make_data(config: Config, settings: DeviceSettings) -> FashionDataModule:
-    """The data module of a run; `setup()` is still to be called."""
+    """The data module of a run; `setup()` is still to be called.
+
+    A run that goes on keeps the split that it began with, whatever photos have come since.
+    """
+    split = Path(str(config.resume)) / "split.json"
+    own = replace(config.data, split_file=str(split)) if config.resume and split.is_file() else config.data
     memory = config.platform.memory_gb
     return FashionDataModule(
-        config.data,
+        own,
         augment=config.augment,
         resolution=config.resolution,
         resize=config.resize,
@@ -113,7 +124,8 @@ def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings, own: Ta
         **_loss_options(config.stage),
     }
     task = (own or STAGES[spec.stage])(spec.to_json(), **options)
-    if config.init_from:
+    # A run that goes on has weights of its own, and the other run's may be gone.
+    if config.init_from and not _has_checkpoint(config):
         start_from(task, Path(config.init_from))
     return task
 
@@ -146,15 +158,15 @@ def start_from(task: FashionTask, checkpoint: Path) -> None:
         FashionError: the checkpoint is not ours, or of other classes or another network.
     """
     spec, state = load_checkpoint(checkpoint)
-    for name in ("architecture", "backbone", "decoder_width", "decoder_floor", "class_ids", "layer_of_class"):
+    if spec.stage != task.spec.stage:
+        raise FashionError(
+            f"init_from={checkpoint} is a checkpoint of stage={spec.stage}, this run is stage={task.spec.stage}"
+        )
+    for name in _DECIDING[spec.stage]:
         mine, theirs = getattr(task.spec, name), getattr(spec, name)
         if mine != theirs:
             raise FashionError(
                 f"init_from={checkpoint} has {name} {brief(theirs, 60)}, this run {brief(mine, 60)}: "
                 "they must be equal to start from its weights"
             )
-    if spec.stage != task.spec.stage:
-        raise FashionError(
-            f"init_from={checkpoint} is a checkpoint of stage={spec.stage}, this run is stage={task.spec.stage}"
-        )
     load_state(task.network, state, checkpoint)
