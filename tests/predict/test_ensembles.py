@@ -225,6 +225,7 @@ def test_folds_together_predict_new_photos(
         (tmp_path / "sweep" / name / "checkpoints").mkdir(parents=True)
         (tmp_path / "sweep" / name / "checkpoints" / "best.ckpt").write_bytes(path.read_bytes())
         (tmp_path / "sweep" / name / "split.json").write_text(json.dumps({"val": [f"new{name}.jpg"], "train": []}))
+        (tmp_path / "sweep" / name / "summary.json").write_text("{}")
     sweep = str(tmp_path / "sweep")
     with pytest.raises(FashionError, match="folds=ensemble predicts others"):
         run_prediction(config(classes_ckpt=sweep))

@@ -30,6 +30,7 @@ def sweep(tmp_path: Path, classes_ckpt: Path) -> Path:
         (folder / name / "checkpoints").mkdir(parents=True)
         (folder / name / "split.json").write_text(json.dumps({"val": val, "train": []}))
         shutil.copy(classes_ckpt, folder / name / "checkpoints" / "best.ckpt")
+        (folder / name / "summary.json").write_text(json.dumps({"best": 0.5}))
     content = load(classes_ckpt, weights_only=True)
     for tensor in content["state_dict"].values():
         if tensor.is_floating_point():
@@ -77,3 +78,33 @@ def test_faults_of_a_sweep(config: Make, sweep: Path, tmp_path: Path, photos: Pa
     refused("validation photo of both")
     (sweep / "1" / "checkpoints" / "best.ckpt").unlink()
     refused("has no checkpoints/best.ckpt")
+
+
+def test_an_unfinished_fold_is_refused(config: Make, sweep: Path) -> None:
+    """The best checkpoint is there after the first epoch."""
+    fold = sweep / "1"
+    (fold / "summary.json").unlink()
+    for folds in ("own", "ensemble"):
+        with pytest.raises(FashionError) as refused:
+            run_prediction(config("out.table", classes_ckpt=str(sweep), folds=folds))
+        assert str(refused.value) == (
+            f"the fold {fold} has no summary.json, which training writes at its end; finish it (resume={fold}) or "
+            "remove it"
+        )
+
+
+@pytest.mark.parametrize("state", ["running", "failed", "stopped", "pruned"])
+def test_a_job_that_is_not_done_is_refused(config: Make, sweep: Path, state: str) -> None:
+    fold = sweep / "0"
+    for run in (fold, sweep / "1"):
+        (run / "job.json").write_text(json.dumps({"overrides": ["data.fold=0"], "state": "done"}))
+    run_prediction(config("done.table", classes_ckpt=str(sweep)))
+    (fold / "job.json").write_text(json.dumps({"overrides": ["data.fold=0"], "state": state}))
+    with pytest.raises(FashionError) as refused:
+        run_prediction(config("out.table", classes_ckpt=str(sweep)))
+    assert str(refused.value) == (
+        f"the fold {fold} is {state}, as its job.json says; finish it (resume={fold}) or remove it"
+    )
+    # Finished by hand: the sweep's own file still says what it was, the report is a run's last file.
+    (fold / "report.html").write_text("")
+    run_prediction(config("out.table", classes_ckpt=str(sweep)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imatfashion.config.learning import LEARNING_CHOICES, learning_faults
+from imatfashion.config.learning import LEARNING_CHOICES, learning_faults, range_faults, value_of
 from imatfashion.config.precisions import PRECISIONS
 from imatfashion.errors import FashionError
 
@@ -26,24 +27,6 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "trainer.on_nan": ("stop", "skip"),
     **LEARNING_CHOICES,
 }
-POSITIVE = (
-    "batch_size",
-    "max_steps",
-    "checkpoint_minutes",
-    "data.limit",
-    "gpu.devices",
-    "gpu.memory_gb",
-    "gpu.nodes",
-    "gpu.per_device_batch",
-    "model.decoder_floor",
-    "model.decoder_width",
-    "model.embedding",
-    "platform.max_files",
-    "platform.max_hours",
-    "platform.memory_gb",
-    "platform.output_gb",
-    "schedule.rate_factor",
-)
 
 
 def check_config(config: Config, *, several: bool = False) -> None:
@@ -57,31 +40,16 @@ def check_config(config: Config, *, several: bool = False) -> None:
         FashionError: the first contradiction found.
     """
     for key, choices in CHOICES.items():
-        value = _get(config, key)
+        value = value_of(config, key)
         if value not in choices:
             shown = ", ".join("null" if choice is None else str(choice) for choice in choices)
             raise FashionError(f"{key}={value} is not a choice; take one of {shown}")
-    for key in POSITIVE:
-        value = _get(config, key)
-        if value is not None and value <= 0:
-            raise FashionError(f"{key}={value} must be above 0")
-    for sentence in _contradictions(config, several):
+    for sentence in (*range_faults(config), *_contradictions(config, several)):
         raise FashionError(sentence)
-
-
-def _get(config: Config, key: str) -> Any:
-    value: Any = config
-    for name in key.split("."):
-        value = getattr(value, name)
-    return value
 
 
 def _contradictions(config: Config, several: bool) -> Iterator[str]:
     data = config.data
-    if not 32 <= config.resolution <= 4096:
-        yield f"resolution={config.resolution} must be 32 … 4096 pixels"
-    if not 0 < data.val_fraction < 1:
-        yield f"data.val_fraction={data.val_fraction} must lie between 0 and 1"
     if data.folds == 1 or data.folds < 0:
         yield f"data.folds={data.folds} must be 0 (a single split) or at least 2"
     if data.folds and not 0 <= data.fold < data.folds:
@@ -90,23 +58,31 @@ def _contradictions(config: Config, several: bool) -> Iterator[str]:
         yield f"data.fold={data.fold} needs data.folds=K"
     if data.split_file and data.folds:
         yield "data.split_file and data.folds contradict each other; give one of them"
-    if config.resume and config.init_from:
-        yield "resume and init_from contradict each other: resume goes on with a run, init_from starts a new one"
     if config.stage.name == "classes" and data.classes_from != "truth":
         yield "data.classes_from is for stage=attributes: the class segmenter is trained on the truth"
-    if data.classes_from != "truth" and not (Path(data.classes_from) / "meta.json").is_file():
-        yield (
-            f"data.classes_from={data.classes_from} is not a prediction table; "
-            "make one with predict.py output=DIR.table"
-        )
-    if config.init_from and not Path(config.init_from).is_file():
-        yield f"init_from={config.init_from} is not a file; a run's checkpoints are RUN_DIR/checkpoints/best.ckpt"
     yield from _trials(config)
     yield from _schedule(config)
     yield from learning_faults(config)
     yield from _processes(config, several)
+    yield from _absent(config)
+
+
+def _absent(config: Config) -> Iterator[str]:
+    """What the run reads and is not there."""
+    data = config.data
+    # With resume neither the table nor the data set can be given anew.
+    lost = (
+        f"is not there, and the run {config.resume} was trained on it: bring it back, or give the command in the "
+        "folder where the run was started"
+    )
+    if data.classes_from != "truth" and not (Path(data.classes_from) / "meta.json").is_file():
+        new = "is not a prediction table; make one with predict.py output=DIR.table"
+        yield f"data.classes_from={data.classes_from} {lost if config.resume else new}"
+    # A run that goes on has weights of its own: the checkpoint that it once started from may be gone.
+    if config.init_from and not config.resume and not Path(config.init_from).is_file():
+        yield f"init_from={config.init_from} is not a file; a run's checkpoints are RUN_DIR/checkpoints/best.ckpt"
     if not Path(data.root).exists():
-        yield f"data.root={data.root} is not there; give the folder of the data set"
+        yield f"data.root={data.root} {lost if config.resume else 'is not there; give the folder of the data set'}"
 
 
 def _trials(config: Config) -> Iterator[str]:
@@ -124,12 +100,8 @@ def _schedule(config: Config) -> Iterator[str]:
     if not config.schedule.phases:
         yield "schedule.phases is empty; give at least one phase"
     for index, phase in enumerate(config.schedule.phases):
-        if phase.epochs <= 0 or phase.max_rate <= 0:
+        if not (0 < phase.epochs < inf and 0 < phase.max_rate < inf):
             yield f"schedule.phases[{index}] needs epochs and max_rate above 0"
-    if not 0 <= config.schedule.warmup < 1:
-        yield f"schedule.warmup={config.schedule.warmup} must lie in [0, 1)"
-    if min(config.schedule.start_div, config.schedule.final_div) < 1:
-        yield "schedule.start_div and schedule.final_div must be at least 1"
 
 
 def _processes(config: Config, several: bool) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imatfashion.config.sweep_jobs import read_jobs
 from imatfashion.data.split_file import read_split_file
 from imatfashion.errors import FashionError
 from imatfashion.predict.images import Photo
@@ -24,7 +25,7 @@ def plan_jobs(classes_ckpt: Sequence[Path], photos: Sequence[Photo], folds: str 
 
     Args:
         classes_ckpt: checkpoints, which predict all photos together; or a sweep directory with a run (`split.json`,
-            `checkpoints/best.ckpt`) for each fold.
+            `checkpoints/best.ckpt`, `summary.json`) for each fold.
         photos: what there is to predict.
         folds: what a sweep directory means: `own`, each fold's model predicts its own validation photos, and photos
             that are in no fold's validation are left out; or `ensemble`, all of them predict every photo together.
@@ -33,8 +34,8 @@ def plan_jobs(classes_ckpt: Sequence[Path], photos: Sequence[Photo], folds: str 
         The jobs, by run directory, each with its photos in the given order.
 
     Raises:
-        FashionError: the directory holds no finished runs, two of them validate on the same photo, none of the photos
-            is theirs, or there is no sweep where `folds` wants one.
+        FashionError: the directory holds no runs or an unfinished one, two of them validate on the same photo, none of
+            the photos is theirs, or there is no sweep where `folds` wants one.
     """
     sweep = classes_ckpt[0]
     if not (len(classes_ckpt) == 1 and sweep.is_dir()):
@@ -81,10 +82,20 @@ def _runs(sweep: Path) -> list[Path]:
     runs = sorted(path.parent for path in sweep.rglob("split.json"))
     if not runs:
         raise FashionError(f"{sweep} is a folder without runs; classes_ckpt= wants a checkpoint or a sweep directory")
+    states = {job.folder: job.state for folder in {run.parent for run in runs} for job in read_jobs(folder)}
     for run in runs:
-        if not _best(run).is_file():
-            raise FashionError(f"the fold {run} has no checkpoints/best.ckpt; finish it (resume={run}) or remove it")
+        if fault := _unfinished(run, states.get(run, "done")):
+            raise FashionError(f"the fold {run} {fault}; finish it (resume={run}) or remove it")
     return runs
+
+
+def _unfinished(run: Path, state: str) -> str | None:
+    """What a run lacks to be finished: its best checkpoint alone is there after the first epoch."""
+    if not _best(run).is_file():
+        return "has no checkpoints/best.ckpt"
+    if not (run / "summary.json").is_file():
+        return "has no summary.json, which training writes at its end"
+    return None if state == "done" else f"is {state}, as its job.json says"
 
 
 def _best(run: Path) -> Path:

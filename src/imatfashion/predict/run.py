@@ -19,6 +19,7 @@ from imatfashion.predict.checkpoints import check_agreement, labels_of
 from imatfashion.predict.fingerprint import fingerprint_of
 from imatfashion.predict.folds import Job, plan_jobs, seen_in_training
 from imatfashion.predict.images import Photo, find_photos
+from imatfashion.predict.memory import memory_said
 from imatfashion.predict.merge import merge
 from imatfashion.predict.overlays import save_overlay
 from imatfashion.predict.parts import PartFile, part_path
@@ -45,8 +46,8 @@ def run_prediction(config: PredictConfig) -> Path:
         The output; the part, where other shards are still missing.
 
     Raises:
-        FashionError: the config, a checkpoint, the photos or the device cannot be used, or the output cannot be
-            written.
+        FashionError: the config, a checkpoint, the photos or the device cannot be used, the output cannot be written,
+            or memory ran out.
     """
     plan = make_plan(config)
     photos = find_photos(config.images)
@@ -66,7 +67,8 @@ def run_prediction(config: PredictConfig) -> Path:
     with PartFile(part_path(plan.output, plan.shard, plan.shards), fingerprint, names[mine.start : mine.stop]) as part:
         if is_made(plan) and part.done < len(mine):
             raise in_the_way(plan)
-        _predict(config, plan, jobs, range(mine.start + part.done, mine.stop), settings, part)
+        with memory_said(config):
+            _predict(config, plan, jobs, range(mine.start + part.done, mine.stop), settings, part)
     _tell_of_folds(config, plan, photos, len(names))
     counts = [len(_share(len(names), shard, plan.shards)) for shard in range(plan.shards)]
     return _finish(plan, fingerprint, counts, classes, attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +50,12 @@ def device_settings(config: Config) -> DeviceSettings:
     """Derive what the config leaves open.
 
     Raises:
-        FashionError: a GPU is asked for, or there, that torch cannot use; or float16 on a processor.
+        FashionError: a GPU is asked for, or there, that torch cannot use; more of them are asked for than there are;
+            or float16 on a processor.
     """
     cuda = _choose_cuda(config.gpu.name)
+    if cuda:
+        _check_cards(config.gpu.devices)
     if config.gpu.precision == "16-mixed" and not cuda:
         raise FashionError("gpu.precision=16-mixed is for GPUs; on a processor take bf16-mixed or 32-true")
     memory = config.gpu.memory_gb or (_cuda_memory() if cuda else None)
@@ -87,6 +91,16 @@ def _choose_cuda(name: str) -> bool:
     raise FashionError(
         f"gpu={name}: torch cannot use a GPU here ({reason}); mend that, or train on the processor with gpu=cpu"
     )
+
+
+def _check_cards(wanted: int) -> None:
+    there = torch.cuda.device_count()
+    # Where torchrun shows each process one card alone, Lightning takes that one.
+    if wanted > there and not (there == 1 and "TORCHELASTIC_RUN_ID" in os.environ):
+        raise FashionError(
+            f"gpu.devices={wanted}, but torch sees {there} GPU{'' if there == 1 else 's'} on this machine: give "
+            f"gpu.devices={there}{'' if there == 1 else ' or less'}, or look at CUDA_VISIBLE_DEVICES"
+        )
 
 
 def cuda_usable() -> tuple[bool, str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from imatfashion.errors import FashionError
 from imatfashion.training.callbacks import LastCheckpoint, at_whole_step
-from imatfashion.training.memory import is_out_of_memory
+from imatfashion.training.memory_faults import is_out_of_memory
 
 
 class LastGood(Callback):

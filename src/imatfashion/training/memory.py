@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import cv2
 import torch
 
 from imatfashion.config.precisions import PRECISIONS
@@ -20,22 +19,13 @@ from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.errors import FashionError
 from imatfashion.tasks.base import FashionTask
 from imatfashion.training.device import DeviceSettings
+from imatfashion.training.memory_faults import MEMORY_FAULTS, is_of_gpu, is_out_of_memory
 from imatfashion.training.seen import to_device
 
 if TYPE_CHECKING:
     from imatfashion.training.trainer import Run
 
 T = TypeVar("T")
-
-_FAULTS = (MemoryError, RuntimeError, cv2.error)
-# torch's and OpenCV's allocators have no class of error of their own on processors.
-_WORDS = (
-    "DefaultCPUAllocator",
-    "CUDA out of memory",
-    "Insufficient memory",
-    "Cannot allocate memory",
-    "could not create a primitive",  # oneDNN under RLIMIT_DATA
-)
 
 
 class OutOfMemory(FashionError):
@@ -51,13 +41,6 @@ class OutOfMemory(FashionError):
         super().__init__(sentence)
         self.run_dir = run_dir
         self.smaller = smaller
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or on the host."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, _FAULTS) and any(words in str(error) for words in _WORDS)
 
 
 def smaller_batches(config: Config, settings: DeviceSettings) -> list[int]:
@@ -79,12 +62,12 @@ def with_memory(work: Callable[[], T], run: Run, *, trial: bool = False) -> T:
     """
     try:
         return work()
-    except _FAULTS as error:
+    except MEMORY_FAULTS as error:
         if not is_out_of_memory(error):
             raise
         # What the failed step held is freed with its frames.
         traceback.clear_frames(error.__traceback__)
-        on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error)
+        on_gpu = is_of_gpu(error)
         from_loader = "DataLoader worker" in str(error)
     free_memory()
     raise _fault("the GPU" if on_gpu else "a loader process" if from_loader else "this machine", run, trial)
@@ -118,7 +101,7 @@ def _fits(size: int, run: Run) -> bool:
     """Try a step of a smaller batch; the weights stay, as all rates are 0."""
     try:
         _try_step(size, run.settings, run.task, run.data)
-    except _FAULTS as error:
+    except MEMORY_FAULTS as error:
         if not is_out_of_memory(error):
             raise
         traceback.clear_frames(error.__traceback__)
