@@ -71,5 +71,6 @@ class AttributeClassifier(FashionTask):
     def on_validation_epoch_end(self) -> None:
         """Log the figures over the validation garments."""
         scores = self.metric.compute()
-        self.log_dict({f"val/{name}": value for name, value in scores.items()}, sync_dist=True)
+        # What validation cannot judge has no value: Lightning would keep a NaN as the best there is, an infinity.
+        self.log_dict({f"val/{name}": value for name, value in scores.items() if value == value}, sync_dist=True)
         self.metric.reset()

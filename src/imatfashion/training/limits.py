@@ -25,16 +25,22 @@ class OutOfTime(LimitReached):
     """The time limit is reached."""
 
 
+def deadline_of(limits: PlatformConfig) -> float | None:
+    """When the time limit is reached that starts now, seconds on the monotonic clock; None without one."""
+    return None if limits.max_hours is None else time.monotonic() + limits.max_hours * 3600
+
+
 class TimeLimit:
     """Stops a run before the platform ends the session.
 
     Args:
-        hours: limit, from the making of this check.
+        hours: the limit, named in the message.
+        deadline: when it is reached, on the clock of `deadline_of`.
         run_dir: named in the message.
     """
 
-    def __init__(self, hours: float, run_dir: Path) -> None:
-        self.deadline = time.monotonic() + hours * 3600
+    def __init__(self, hours: float, deadline: float, run_dir: Path) -> None:
+        self.deadline = deadline
         self.hours = hours
         self.run_dir = run_dir
 
@@ -84,11 +90,21 @@ def saved(run_dir: Path) -> str:
     return f"the state is saved; go on with: python train.py resume={run_dir}"
 
 
-def usage_checks(limits: PlatformConfig, run_dir: Path, network: nn.Module, *, averaged: bool = False) -> list[Check]:
-    """The checks of the limits that are set; `averaged`: an average of the weights is kept."""
+def usage_checks(
+    limits: PlatformConfig, run_dir: Path, network: nn.Module, *, deadline: float | None, averaged: bool = False
+) -> list[Check]:
+    """The checks of the limits that are set.
+
+    Args:
+        limits: of the platform.
+        run_dir: the run directory.
+        network: what is saved.
+        deadline: what `deadline_of` gave when the work began, of which this run may be a later part.
+        averaged: an average of the weights is kept, too.
+    """
     checks: list[Check] = []
-    if limits.max_hours is not None:
-        checks.append(TimeLimit(limits.max_hours, run_dir))
+    if limits.max_hours is not None and deadline is not None:
+        checks.append(TimeLimit(limits.max_hours, deadline, run_dir))
     if (limits.memory_gb, limits.max_files, limits.output_gb) != (None, None, None):
         checks.append(UsageLimit(limits, run_dir, checkpoint_gb(network, averaged=averaged)))
     return checks

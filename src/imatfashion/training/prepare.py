@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from imatfashion.config.schema import Config
 from imatfashion.training.build import TaskClass, make_data, make_spec, make_task
 from imatfashion.training.device import device_settings
+from imatfashion.training.judged import check_judged
 from imatfashion.training.place import place_of
 from imatfashion.training.room import check_room
 from imatfashion.training.trainer import Run
@@ -23,7 +24,8 @@ def prepare(config: Config, task: TaskClass | None = None) -> Run:
         task: a class of your own instead of the stage's.
 
     Raises:
-        FashionError: the config, the data or the weights cannot be used, or the run does not fit the platform.
+        FashionError: the config, the data, its split or the weights cannot be used, or the run does not fit the
+            platform.
     """
     settings = device_settings(config)
     run_dir = place_of(config)
@@ -36,4 +38,6 @@ def prepare(config: Config, task: TaskClass | None = None) -> Run:
     data.setup()
     module = make_task(config, make_spec(config, data), settings, task)
     check_room(config.platform, run_dir, module.network, averaged=config.schedule.ema_decay > 0)
-    return Run(config, settings, run_dir, data, module, [])
+    run = Run(config, settings, run_dir, data, module, [])
+    check_judged(run)
+    return run

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers.logger import Logger
 
 from imatfashion.config.pruning import current_judge
@@ -17,6 +17,7 @@ from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.schedule import Schedule
 from imatfashion.training.bar import ProgressBar
+from imatfashion.training.best import BestCheckpoint
 from imatfashion.training.callbacks import Check, LastCheckpoint, Stopper
 from imatfashion.training.checkpoint_io import AtomicCheckpointIO
 from imatfashion.training.counters import StepCounts
@@ -45,6 +46,7 @@ class Run:
         data: its data module, set up.
         task: what is trained.
         loggers: its dashboards.
+        deadline: when the platform's time limit is reached, as `deadline_of` gives it.
     """
 
     config: Config
@@ -53,6 +55,7 @@ class Run:
     data: FashionDataModule
     task: FashionTask
     loggers: list[Logger]
+    deadline: float | None = None
 
     @property
     def steps(self) -> int:
@@ -61,7 +64,7 @@ class Run:
         return min(scheduled, self.config.max_steps or scheduled)
 
 
-def make_trainer(run: Run, best: ModelCheckpoint, speed: Throughput, signals: StopSignals) -> pl.Trainer:
+def make_trainer(run: Run, best: BestCheckpoint, speed: Throughput, signals: StopSignals) -> pl.Trainer:
     """The trainer of a run."""
     config, settings = run.config, run.settings
     return pl.Trainer(
@@ -85,23 +88,12 @@ def make_trainer(run: Run, best: ModelCheckpoint, speed: Throughput, signals: St
     )
 
 
-def best_checkpoint(run: Run) -> ModelCheckpoint:
-    """Keeps `best.ckpt`, by the monitored metric, after each validation."""
-    return ModelCheckpoint(
-        run.run_dir / "checkpoints",
-        "best",
-        monitor=run.task.monitor,
-        mode=run.task.mode,
-        enable_version_counter=False,
-        save_on_train_epoch_end=False,
-    )
-
-
 def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
     config, run_dir = run.config, run.run_dir
     last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every_seconds=60 * config.checkpoint_minutes)
     averaged = config.schedule.ema_decay > 0
-    checks: list[Check] = [signals, *usage_checks(config.platform, run_dir, run.task.network, averaged=averaged)]
+    limits = usage_checks(config.platform, run_dir, run.task.network, deadline=run.deadline, averaged=averaged)
+    checks: list[Check] = [signals, *limits]
     callbacks: list[Callback] = [signals, *_pictures(run)]
     if averaged:
         # Behind the pictures, which show the average; before what saves a step, whose weights are in the average then.
