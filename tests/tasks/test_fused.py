@@ -8,7 +8,7 @@ import pytest
 import torch
 from pytorch_lightning.plugins.precision import MixedPrecision, Precision
 
-from imatfashion.tasks.base import _can_be_fused
+from imatfashion.tasks.base import _can_be_fused, choose_kernels
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,21 @@ def test_fused_on_a_gpu_exactly_where_lightning_clips_it(precision: str, plugin:
         plugin.clip_gradients(optimizer, 1.0)
     assert _can_be_fused(torch.device("cuda"), precision) == (not refused)
     assert not _can_be_fused(torch.device("cpu"), precision)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_loaded_state_steps_by_the_kernels_of_this_run(fused: bool) -> None:
+    def optimizer(kernel: bool) -> torch.optim.AdamW:
+        weight = torch.nn.Parameter(torch.ones(3))
+        weight.grad = torch.full((3,), 10.0)
+        return torch.optim.AdamW([weight], fused=kernel)
+
+    before, after = optimizer(not fused), optimizer(fused)
+    before.step()
+    after.load_state_dict(before.state_dict())
+    assert after.param_groups[0]["fused"] is not fused
+    choose_kernels(after, fused=fused)
+    assert after.param_groups[0]["fused"] == (fused or None)
+    after.step()
+    (state,) = after.state.values()
+    assert state["step"] == 2

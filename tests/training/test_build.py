@@ -90,4 +90,5 @@ def test_gradients_can_be_clipped_at_every_precision(
     monkeypatch.setattr(FashionTask, "device", torch.device("cuda"))
     # Lightning refuses to clip where a fused optimizer might unscale by itself; tests/tasks/test_fused.py asks it.
     task._trainer = SimpleNamespace(precision=precision)  # type: ignore[assignment]
-    assert task.configure_optimizers().defaults["fused"] is fused
+    # None and not False: torch then takes all parameters at once on a GPU.
+    assert task.configure_optimizers().defaults["fused"] is (fused or None)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
 from imatfashion.config.schema import AugmentConfig, DataConfig
@@ -149,7 +150,9 @@ class FashionDataModule(pl.LightningDataModule):
             repeats=self.repeats,
         )
         sampler.start_at(*divmod(self._step, self.steps_per_epoch))
-        return make_loader(self.train_dataset(), sampler, micro_batch=self.micro_batch, workers=self.workers)
+        return make_loader(
+            self.train_dataset(), sampler, micro_batch=self.micro_batch, workers=self.workers, pin=self._pin
+        )
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Every validation photo once over the ranks, in order."""
@@ -161,7 +164,8 @@ class FashionDataModule(pl.LightningDataModule):
 
     def _val_dataloader(self, rank: int, world: int) -> DataLoader[Batch]:
         sampler = ShardSampler(len(self.val_indices), rank=rank, world=world)
-        return make_loader(self.val_dataset(), sampler, micro_batch=self.micro_batch, workers=(self.workers + 1) // 2)
+        workers = (self.workers + 1) // 2
+        return make_loader(self.val_dataset(), sampler, micro_batch=self.micro_batch, workers=workers, pin=self._pin)
 
     def state_dict(self) -> dict[str, Any]:
         """The optimizer step: all that the order and the random changes depend on."""
@@ -192,6 +196,12 @@ class FashionDataModule(pl.LightningDataModule):
             unlabelled_attributes=self.config.unlabelled_attributes,
             repeats=repeats,
         )
+
+    @property
+    def _pin(self) -> bool:
+        # Not for a run on the processor: page-locked memory is had from the card, which may be another program's.
+        on_gpu = self.trainer is None or self.trainer.strategy.root_device.type == "cuda"
+        return on_gpu and torch.cuda.is_available()
 
     def _rank(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)

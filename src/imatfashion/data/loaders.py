@@ -31,7 +31,7 @@ class StepLoader(DataLoader[Any]):
 
 
 def make_loader(
-    dataset: Dataset[Any], sampler: Sampler[Any] | Iterable[Any], *, micro_batch: int, workers: int
+    dataset: Dataset[Any], sampler: Sampler[Any] | Iterable[Any], *, micro_batch: int, workers: int, pin: bool = False
 ) -> DataLoader[Batch]:
     """A loader of whole micro-batches (the last one of a validation may be smaller).
 
@@ -40,6 +40,7 @@ def make_loader(
         sampler: which of them, in which order.
         micro_batch: photos of a batch.
         workers: loader processes; 0 reads in this process.
+        pin: put batches into page-locked memory, from where a GPU copies them while it computes.
 
     Returns:
         The loader; its processes live as long as it does.
@@ -50,7 +51,7 @@ def make_loader(
         sampler=sampler,
         num_workers=workers,
         collate_fn=collate,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin,
         persistent_workers=workers > 0,
         worker_init_fn=start_worker if workers else None,
     )

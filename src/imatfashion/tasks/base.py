@@ -95,8 +95,19 @@ class FashionTask(pl.LightningModule):
                 {"params": parameters, "encoder": is_encoder, "weight_decay": decay if decayed else 0.0, "lr": 0.0}
                 for (is_encoder, decayed), parameters in sorted(groups.items())
             ],
-            fused=_can_be_fused(self.device, str(getattr(self._trainer, "precision", None))),
+            # Not False, which keeps torch from taking all parameters at once on a GPU.
+            fused=self._fused or None,
         )
+
+    @property
+    def _fused(self) -> bool:
+        return _can_be_fused(self.device, str(getattr(self._trainer, "precision", None)))
+
+    def on_train_start(self) -> None:
+        """Choose the optimizer's kernels anew: a state that was loaded brings those of the run that saved it."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        choose_kernels(optimizer, fused=self._fused)
 
     def on_fit_start(self) -> None:
         """Build the schedule, now that the length of an epoch is known."""
@@ -118,6 +129,20 @@ class FashionTask(pl.LightningModule):
         """Log losses under `train/…` or `val/…`."""
         values = {f"{prefix}/{name}": value.detach() for name, value in losses.items()}
         self.log_dict(values, on_step=prefix == "train", on_epoch=prefix == "val", batch_size=size, sync_dist=True)
+
+
+def choose_kernels(optimizer: torch.optim.Optimizer, *, fused: bool) -> None:
+    """Set how an AdamW steps, whatever a loaded state says, and put its counts of steps where that wants them.
+
+    Args:
+        optimizer: what steps.
+        fused: one kernel for all; otherwise torch chooses.
+    """
+    for group in optimizer.param_groups:
+        group["fused"], group["foreach"] = fused or None, None
+    for parameter, state in optimizer.state.items():
+        if "step" in state:
+            state["step"] = state["step"].to(parameter.device if fused else "cpu")
 
 
 def _can_be_fused(device: torch.device, precision: str) -> bool:

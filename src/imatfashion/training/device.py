@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,11 @@ def device_settings(config: Config) -> DeviceSettings:
     cuda = _choose_cuda(config.gpu.name)
     if cuda:
         _check_cards(config.gpu.devices)
+    if config.gpu.devices > 1 and hasattr(sys, "ps1"):
+        raise FashionError(
+            f"gpu.devices={config.gpu.devices} does not work from a notebook or a prompt, whose process has the GPU "
+            "already: start it as a command of its own, !python train.py … in a notebook"
+        )
     if config.gpu.precision == "16-mixed" and not cuda:
         raise FashionError("gpu.precision=16-mixed is for GPUs; on a processor take bf16-mixed or 32-true")
     memory = config.gpu.memory_gb or (_cuda_memory() if cuda else None)

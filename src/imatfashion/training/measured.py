@@ -80,7 +80,7 @@ class Measured(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """A validation batch, with the wait for it."""
-        if torch.cuda.is_available():
+        if trainer.strategy.root_device.type == "cuda":
             torch.cuda.synchronize()
         self.val_seconds.append(self._lap())
 

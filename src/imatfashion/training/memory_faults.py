@@ -10,6 +10,9 @@ MEMORY_FAULTS = (MemoryError, RuntimeError, cv2.error)
 _WORDS = (
     "DefaultCPUAllocator",
     "CUDA out of memory",
+    "CUDA error: out of memory",  # pinned memory, a context, another program's memory
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
     "Insufficient memory",
     "Cannot allocate memory",
     "could not create a primitive",  # oneDNN under RLIMIT_DATA
@@ -25,4 +28,4 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def is_of_gpu(error: BaseException) -> bool:
     """Whether the memory that ran out is a GPU's."""
-    return isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in ("CUDA", "CUDNN"))
