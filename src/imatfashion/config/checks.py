@@ -7,8 +7,9 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imatfashion.config.learning import LEARNING_CHOICES, learning_faults, range_faults, value_of
+from imatfashion.config.learning import LEARNING_CHOICES, learning_faults
 from imatfashion.config.precisions import PRECISIONS
+from imatfashion.config.ranges import range_faults, value_of
 from imatfashion.errors import FashionError
 
 if TYPE_CHECKING:
