@@ -63,7 +63,10 @@ class Server:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.loads(error.read())
-        except ConnectionError:  # closed while the server ended
+        except (ConnectionError, urllib.error.URLError) as error:
+            # Closed while the server ended: urllib wraps what happens while it still sends.
+            if not isinstance(getattr(error, "reason", error), ConnectionError):
+                raise
             return 0, {}
 
     def end(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
