@@ -113,3 +113,15 @@ def test_copies_of_the_store_share_what_loading_leaves_alone(monkeypatch: pytest
     assert copied.repo["some"]["group"]["one.yaml"] is store.repo["some"]["group"]["one.yaml"]
     copied.load("some/group/one.yaml").node.panels = 99
     assert store.load("some/group/one.yaml").node.panels == copied.load("some/group/one.yaml").node.panels == 6
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--cfg job data.root=x"])
+def test_a_reader_that_goes_ends_it_without_a_word(repository: Path, arguments: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "train.py", *arguments.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=repository
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

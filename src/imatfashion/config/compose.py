@@ -65,6 +65,10 @@ def run_app(
         if job.started:
             raise
         _exit(f"the command line does not make a config: {error}")
+    except BrokenPipeError:
+        # Who reads (`| head`) has gone. Python would say so once more when it empties what it still has to print.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (OSError, RuntimeError) as error:
         told = fault_of_machine(error)
         if told is None:
