@@ -72,7 +72,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def centre(page: Browser, selector: str) -> tuple[float, float]:
     """A place of the window that belongs to the first such element itself."""
     page.js(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center'}})")
-    # The page moves while a picture comes in: what is aimed at before it rests is missed.
+    # The page may still be scrolling to a new card: what is aimed at is missed, and a tap only ends the scrolling.
     place, before = page.js(REACH % json.dumps(selector)), None
     while place != before:
         page.js(TWO_FRAMES)

@@ -287,3 +287,10 @@ def test_a_photo_whose_truth_was_refused_counts_on_neither_side(folder: Path, ph
         assert report.per_photo.without_attributes == 1.0
         assert (report.truth_refused, report.photos_left_out, report.photos_missing) == (1, 1, ())
         assert "Photos of the truth that have no other record, and do not count: 1." in shown(report)
+
+
+@pytest.mark.parametrize("name", ["", "/", ".", "../a.jpg"])
+def test_a_row_of_the_truth_without_a_photos_name_leaves_no_photo_out(folder: Path, name: str) -> None:
+    truth = write_truth(folder, [f"a.jpg,{SQUARE},512,512,0", f"{name},{SQUARE},512,512,0"])
+    report = score_files(truth, write_submission(folder, [f"a.jpg,{SQUARE},0"]))
+    assert (report.photos, report.truth_refused, report.photos_left_out) == (1, 1, 0)

@@ -66,7 +66,9 @@ def run_app(
             raise
         _exit(f"the command line does not make a config: {error}")
     except BrokenPipeError:
-        # Who reads (`| head`) has gone. Python would say so once more when it empties what it still has to print.
+        if job.started:
+            raise
+        # Who reads the help (`| head`) has gone. Python would say so once more when it prints what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (OSError, RuntimeError) as error:

@@ -27,7 +27,7 @@ def parse_photo(text: str) -> str:
         raise FieldError("the photo's name has characters that cannot be printed")
     if text[0] in "/\\" or ".." in text.replace("\\", "/").split("/") or text[1:2] == ":":
         raise FieldError("the photo's name leads out of the photo folder")
-    if str(PurePosixPath(text)) != text:
+    if str(PurePosixPath(text)) != text or not PurePosixPath(text).name:  # "." has no name
         raise FieldError("the photo's name is not a plain path below the photo folder")
     return text
 

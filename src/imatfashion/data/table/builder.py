@@ -11,6 +11,7 @@ from imatfashion.data.meter import Progress
 from imatfashion.data.photos import PhotoError, check_photo, read_header
 from imatfashion.data.records import EmptyPhoto, Garment, Record, Refusal
 from imatfashion.data.sources import Source
+from imatfashion.data.sources.fields import FieldError, parse_photo
 from imatfashion.data.sources.photo_files import photo_names
 from imatfashion.data.table.files import file_state
 from imatfashion.data.table.refusals import Refusals
@@ -68,7 +69,7 @@ class TableBuilder:
     @property
     def left_out(self) -> list[str]:
         """Names of the photos that have records, all of which were refused."""
-        return sorted(name for name in self._named if self.writer.size_of(name) is None)
+        return sorted(name for name in self._named if self.writer.size_of(name) is None and _is_photo(name))
 
     def add(self, record: Record) -> None:
         """Take one record or refuse it."""
@@ -142,3 +143,12 @@ class TableBuilder:
                 continue
             # As viewers show it: EXIF orientations from 5 on lie on their side.
             self.add(EmptyPhoto(name, *((width, height) if orientation >= 5 else (height, width))))
+
+
+def _is_photo(name: str) -> bool:
+    """Whether a refused record's name can be a photo's: it may be what was refused."""
+    try:
+        parse_photo(name)
+    except FieldError:
+        return False
+    return True
