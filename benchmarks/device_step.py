@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ def _rate(side: int, batch: int, precision: str, compiled: bool, steps: int) -> 
     device: Any = "cpu"
     if torch.cuda.is_available():
         device = "cuda"
+        gc.collect()  # a step that ran out of memory is still held by its traceback
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     data = Resident(made_batch(batch, side), torch.device(device))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from typer.testing import CliRunner
 
 from imatfashion.cli import app
@@ -151,6 +152,19 @@ def test_any_setting_is_predicted_as_it_was_counted(
     wanted = exact_score(outcomes, setting, given.table).to_json()
     assert predicted(tuning=str(path)) == {name: wanted[name] for name in ("per_photo", "pooled")}
     assert wanted["pooled"]["without_attributes"] > 0
+
+
+def test_views_of_one_article_share_a_fold(run: Path, tmp_path: Path) -> None:
+    """`data.group_by` is a regex on names here: all photos that end in the same digit show one article."""
+    grouped = tmp_path / "grouped"
+    shutil.copytree(run, grouped)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["data"]["group_by"] = r"(\d)\.jpg$"
+    (grouped / "config.yaml").write_text(yaml.safe_dump(config))
+    found, alone = read_tuning_run(grouped), read_tuning_run(run)
+    digits = [found.table.name(photo)[-5] for photo in found.photos]
+    assert len(set(alone.groups)) > len(set(digits)) == len(set(found.groups)) > 1
+    assert len(set(zip(digits, found.groups, strict=True))) == len(set(digits))
 
 
 def test_the_same_seed_writes_the_same_file(run: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml  # type: ignore[import-untyped]
 from imatfashion.config.schema import DataConfig
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.build import open_table
+from imatfashion.data.groups import group_keys, unite
 from imatfashion.data.sources import DataFiles
 from imatfashion.data.split_file import SplitNames, read_split_file
 from imatfashion.errors import FashionError
@@ -28,7 +30,7 @@ class TuningRun:
         checkpoint: its best checkpoint.
         table: the true annotations.
         photos: indices of the validation photos in the table, rising.
-        groups: number of the group of each photo; near-duplicates share one.
+        groups: number of the group of each photo; photos that the split kept together share one.
     """
 
     checkpoint: Path
@@ -63,7 +65,8 @@ def read_tuning_run(run_dir: Path, *, data: Path | None = None, photos: int | No
         if photos < 1:
             raise FashionError(f"--photos {photos} must be at least 1")
         found = sorted(np.random.default_rng(seed).permutation(found)[:photos].tolist())
-    return TuningRun(checkpoint, table, tuple(found), _groups(table, found, split))
+    group_by = config["data"].get("group_by")
+    return TuningRun(checkpoint, table, tuple(found), _groups(table, found, split, group_by))
 
 
 def best_checkpoint(path: Path) -> Path:
@@ -128,9 +131,13 @@ def _photos(run_dir: Path, table: Annotations, split: SplitNames) -> list[int]:
     return sorted(photos)
 
 
-def _groups(table: Annotations, photos: list[int], split: SplitNames) -> tuple[int, ...]:
-    group_of_name = {name: -1 - number for number, names in enumerate(split.near_duplicates) for name in names}
-    return tuple(group_of_name.get(table.name(photo), photo) for photo in photos)
+def _groups(table: Annotations, photos: list[int], split: SplitNames, group_by: str | None) -> tuple[int, ...]:
+    names = [table.name(photo) for photo in range(len(table))]
+    photo_of = {name: photo for photo, name in enumerate(names)}
+    alike = ([photo_of[name] for name in found if name in photo_of] for found in split.near_duplicates)
+    keys = group_keys(names, [table.group(photo) for photo in range(len(table))], group_by)
+    units = unite(keys, (pair for same in alike for pair in pairwise(same)))
+    return tuple(units[photos].tolist())
 
 
 def typical_areas(table: Annotations, without: Sequence[int]) -> list[float]:
