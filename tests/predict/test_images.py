@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -88,3 +89,48 @@ def test_names_that_no_text_file_can_hold(tmp_path: Path, name: bytes) -> None:
     (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     with pytest.raises(FashionError, match="rename it"):
         find_photos(str(tmp_path))
+
+
+def test_links_to_folders_are_followed(folder: Path, tmp_path: Path) -> None:
+    for name in ("elsewhere/x.jpg", "elsewhere/in/y.jpg", "elsewhere/.hidden/z.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / ".secret").symlink_to(tmp_path / "elsewhere")
+    photos = find_photos(str(folder))
+    assert names(photos) == ["a.JPG", "b.jpg", "link/in/y.jpg", "link/x.jpg", "sub/c.png", "sub/deep/d.webp"]
+    assert photos[3].path == folder / "link" / "x.jpg"
+
+
+def test_no_folder_is_gone_through_twice(folder: Path, tmp_path: Path) -> None:
+    before = names(find_photos(str(folder)))
+    (folder / "sub" / "loop").symlink_to(folder)
+    (folder / "sub" / "self").symlink_to("self")
+    # It sorts before the folder itself, whose photos keep their names.
+    (folder / "again").symlink_to(folder / "sub")
+    assert names(find_photos(str(folder))) == before
+    # Both lead to one folder: the first by name counts, on every machine.
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.jpg").write_bytes(b"x")
+    for name in ("two", "one"):
+        (folder / name).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(folder)
+    assert set(names(find_photos(str(folder)))) - set(before) == {"one/x.jpg"}
+
+
+def test_a_folder_that_cannot_be_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names(find_photos(str(folder)))
+    (folder / "lost+found").mkdir()  # of a disk, its administrator's alone
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith(locked):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    locked = "lost+found"
+    assert names(find_photos(str(folder))) == before
+    locked = "deep"
+    with pytest.raises(FashionError, match=r"the folder .*sub/deep cannot be looked through \(permission denied\); ma"):
+        find_photos(str(folder))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from imatfashion.config.schema import PredictConfig
+from imatfashion.predict.differences import PHOTO_SIZES, VERSION, Fingerprint
 from imatfashion.predict.folds import Job
+from imatfashion.predict.images import Photo
 from imatfashion.predict.plan import Plan
 
-_VERSION = 2
+_VERSION = 3
 """Of the part file's format."""
 
 
-def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> dict[str, Any]:
-    """JSON-able: what a photo's line depends on, which photos there are, and in how many parts."""
-    names = [photo.name for job in jobs for photo in job.photos]
+def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> Fingerprint:
+    """JSON-able: what a photo's line depends on, which photos there are, how large, and in how many parts."""
+    photos = [photo for job in jobs for photo in job.photos]
     return {
-        "version": _VERSION,
+        VERSION: _VERSION,
         "classes_ckpt": [_hash_file(checkpoint) for job in jobs for checkpoint in job.checkpoints],
         "jobs": [[len(job.checkpoints), len(job.photos)] for job in jobs],
         "attributes_ckpt": [_hash_file(checkpoint) for checkpoint in plan.attributes],
@@ -27,7 +29,8 @@ def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> di
         "tta_scales": list(plan.looks.scales),
         "aspect": config.aspect,
         "precision": config.precision,
-        "images": _hash_names(names),
+        "images": _hash_texts([photo.name for photo in photos]),
+        PHOTO_SIZES: hash_sizes(photos),
         "format": plan.format,
         "side": plan.side,
         "components": plan.components,
@@ -39,9 +42,27 @@ def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> di
     }
 
 
-def _hash_names(names: Sequence[str]) -> str:
-    """SHA-256 of a list of photo names, in its order."""
-    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+def hash_sizes(photos: Sequence[Photo]) -> str:
+    """SHA-256 of the photo files' sizes, bytes, in their order.
+
+    Sizes tell most photos of the same name apart and cost a look at the folder. A time would do so, too, but copies on
+    other machines, whose shards belong together, have times of their own.
+    """
+    return _hash_texts([str(_size(photo.path)) for photo in photos])
+
+
+def _size(path: Path) -> int:
+    """A file's size, bytes; 0 of one that is missing, and of what is no file, which has no size that machines share."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def _hash_texts(texts: Sequence[str]) -> str:
+    """SHA-256 of texts without NUL, in their order."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _hash_file(path: Path) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imatfashion.config.arguments import argument
 from imatfashion.config.sweep_jobs import read_jobs
 from imatfashion.data.split_file import read_split_file
 from imatfashion.errors import FashionError
@@ -85,7 +86,7 @@ def _runs(sweep: Path) -> list[Path]:
     states = {job.folder: job.state for folder in {run.parent for run in runs} for job in read_jobs(folder)}
     for run in runs:
         if fault := _unfinished(run, states.get(run, "done")):
-            raise FashionError(f"the fold {run} {fault}; finish it (resume={run}) or remove it")
+            raise FashionError(f"the fold {run} {fault}; finish it ({argument('resume', run)}) or remove it")
     return runs
 
 

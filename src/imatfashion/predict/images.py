@@ -32,12 +32,13 @@ def find_photos(images: str) -> list[Photo]:
     folder that all the paths of a list have in common.
 
     Args:
-        images: a folder (searched through; hidden files and folders are left out), a glob (`**` goes through
-            folders), a text file with one path a line (relative to the list's folder, or to the working directory),
-            or one photo.
+        images: a folder (searched through, links to folders, too; hidden files and folders are left out), a glob
+            (`**` goes through folders), a text file with one path a line (relative to the list's folder, or to the
+            working directory), or one photo.
 
     Raises:
-        FashionError: nothing is there, no photo is in it, or a list names a photo twice or a folder.
+        FashionError: nothing is there, no photo is in it, a folder cannot be listed, or a list names a photo twice or
+            a folder.
     """
     try:
         photos = _find(images)
@@ -70,9 +71,44 @@ def _is_photo(name: str) -> bool:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    """The photos below a folder and behind its links to folders, no folder twice: links may lead in a circle.
+
+    What is behind links comes last, so that a folder that is reached without one keeps its own name; the links are
+    taken in a fixed order, so that all machines give the same names.
+    """
+    seen: set[tuple[int, int]] = set()
+    starts = [root]
+    while starts:
+        links: list[Path] = []
+        for start in sorted(starts):
+            yield from _walk_tree(start, seen, links)
+        starts = links
+
+
+def _walk_tree(start: Path, seen: set[tuple[int, int]], links: list[Path]) -> Iterator[Path]:
+    """The photos of a folder without those behind links, which are added to `links`."""
+    for folder, folders, files in os.walk(start, onerror=_cannot_list):
+        status = Path(folder).stat()
+        place = (status.st_dev, status.st_ino)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        shown = [name for name in folders if not name.startswith(".")]
+        linked = {name for name in shown if Path(folder, name).is_symlink()}
+        links += (Path(folder, name) for name in linked)
+        folders[:] = [name for name in shown if name not in linked]
         yield from (Path(folder, name) for name in files if _is_photo(name))
+
+
+def _cannot_list(error: OSError) -> None:
+    if Path(str(error.filename)).name == "lost+found":
+        return  # a disk's own, which only its administrator looks into
+    reason = (error.strerror or str(error)).lower()
+    raise FashionError(
+        f"the folder {error.filename} cannot be looked through ({reason}); make it readable, or give images= a list of "
+        "photos without it"
+    ) from error
 
 
 def _below(base: Path, paths: Iterable[Path], nothing: str) -> list[Photo]:

@@ -11,6 +11,7 @@ from imatfashion.data.labels import Labels
 from imatfashion.errors import FashionError
 from imatfashion.predict.coco import write_coco
 from imatfashion.predict.parts import is_complete, part_path, read_part
+from imatfashion.predict.plan import is_made
 from imatfashion.predict.pngs import write_pngs
 from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.submission import write_submission
@@ -64,7 +65,7 @@ def merge(
             yield result
 
     try:
-        if output.is_dir():  # killed between the folder's rename and the removal of its parts
+        if is_made(output, format):  # killed between the folder's rename and the removal of its parts
             problems += [(result.name, result.problem) for result in results() if result.problem]
         elif format == "submission":
             write_submission(output, once(), classes, attributes)
@@ -77,7 +78,7 @@ def merge(
             meta[MADE_BY] = fingerprint
             write_table(output, once(), classes, attributes, meta)
     except FileNotFoundError:
-        if output.exists():
+        if output.is_file() or is_made(output, format):
             return None  # another shard merged the parts under our hands
         raise
     except OSError as error:

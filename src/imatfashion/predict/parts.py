@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from imatfashion.errors import FashionError
+from imatfashion.predict.differences import Fingerprint, what_differs
 from imatfashion.predict.results import PhotoResult, from_line, to_line
-
-Fingerprint = dict[str, Any]
 
 
 def part_path(output: Path, index: int, count: int) -> Path:
@@ -127,11 +126,9 @@ def _check_fingerprint(path: Path, head: bytes, fingerprint: Fingerprint) -> Non
         found = None
     if not isinstance(found, dict):
         raise FashionError(f"{path} is not a part of a prediction; remove it or change output=")
-    different = sorted(key for key in fingerprint.keys() | found.keys() if fingerprint.get(key) != found.get(key))
-    if different:
+    if difference := what_differs(found, fingerprint):
         raise FashionError(
-            f"{path} is an unfinished prediction with other settings ({', '.join(different)}); "
-            "finish it with those, remove it, or change output="
+            f"{path} is an unfinished prediction with {difference}; finish it with those, remove it, or change output="
         )
 
 

@@ -78,9 +78,12 @@ def _checkpoints(config: PredictConfig, key: str) -> tuple[Path, ...]:
     return tuple(Path(path).expanduser() for path in checkpoint_paths(key, getattr(config, key)))
 
 
-def is_made(plan: Plan) -> bool:
-    """Whether the folder that shall be written is there, which is whole then: it appears by a rename."""
-    return plan.output.is_dir() and plan.format not in _OURS and any(plan.output.iterdir())
+def is_made(output: Path, format: str) -> bool:
+    """Whether the folder that shall be written is there, which is whole then: it appears by a rename.
+
+    An empty one is the user's, made beforehand: it is filled.
+    """
+    return output.is_dir() and format not in _OURS and any(output.iterdir())
 
 
 def has_parts(plan: Plan) -> bool:
@@ -88,9 +91,15 @@ def has_parts(plan: Plan) -> bool:
     return any(part_path(plan.output, shard, plan.shards).exists() for shard in range(plan.shards))
 
 
-def in_the_way(plan: Plan) -> FashionError:
-    """What is said where the folder to write is there and is not this prediction's."""
-    return FashionError(f"the output {plan.output} is there already; remove it or change output=")
+def in_the_way(output: Path, difference: str = "") -> FashionError:
+    """What is said where the folder to write is there and is not this prediction's.
+
+    Args:
+        output: the folder.
+        difference: what it was made with and this prediction is not, "" where that is not known.
+    """
+    made = f", made with {difference}" if difference else ""
+    return FashionError(f"the output {output} is there already{made}; remove it or change output=")
 
 
 def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) -> None:
@@ -103,8 +112,8 @@ def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) ->
         FashionError: something else is in the way.
     """
     # A table says itself what made it: that is looked at when this prediction's fingerprint is known.
-    if is_made(plan) and plan.format != "table" and not has_parts(plan):
-        raise in_the_way(plan)
+    if is_made(plan.output, plan.format) and plan.format != "table" and not has_parts(plan):
+        raise in_the_way(plan.output)
     if plan.output.exists() and not _is_ours(plan.output, plan.format):
         raise FashionError(f"{plan.output} is there and is not a {plan.format} that was written here; change output=")
     if plan.format == "png" and len({png_name(photo.name) for photo in photos}) < len(photos):

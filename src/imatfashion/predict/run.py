@@ -19,6 +19,7 @@ from imatfashion.predict.checkpoints import check_agreement, labels_of
 from imatfashion.predict.fingerprint import fingerprint_of
 from imatfashion.predict.folds import Job, plan_jobs, seen_in_training
 from imatfashion.predict.images import Photo, find_photos
+from imatfashion.predict.made import problems_of_made
 from imatfashion.predict.memory import memory_said
 from imatfashion.predict.merge import merge
 from imatfashion.predict.overlays import save_overlay
@@ -29,7 +30,6 @@ from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.settings import Settings
 from imatfashion.predict.stream import stream
-from imatfashion.predict.table import is_made_by
 from imatfashion.predict.tuning_file import read_tuning, tuned_for_others
 
 
@@ -55,18 +55,18 @@ def run_prediction(config: PredictConfig) -> Path:
     jobs = plan_jobs(plan.classes, photos, config.folds)
     classes, attributes = _labels(plan, jobs)
     fingerprint = fingerprint_of(config, plan, jobs)
-    if is_made(plan) and not has_parts(plan):
-        if is_made_by(plan.output, fingerprint):
-            # Killed behind its last step, or given twice: there is nothing left to do.
-            return plan.output
-        raise in_the_way(plan)
+    if is_made(plan.output, plan.format) and not has_parts(plan):
+        # Killed behind its last step, or given twice: there is nothing left to do.
+        todo = [photo for job in jobs for photo in job.photos]
+        _tell_of_problems(problems_of_made(plan.output, fingerprint, todo), len(todo))
+        return plan.output
     settings = _settings(config, plan, classes, attributes)
     _tell_of_tuning(config, fingerprint)
     names = [photo.name for job in jobs for photo in job.photos]
     mine = _share(len(names), plan.shard, plan.shards)
     with PartFile(part_path(plan.output, plan.shard, plan.shards), fingerprint, names[mine.start : mine.stop]) as part:
-        if is_made(plan) and part.done < len(mine):
-            raise in_the_way(plan)
+        if is_made(plan.output, plan.format) and part.done < len(mine):
+            raise in_the_way(plan.output)
         with memory_said(config):
             _predict(config, plan, jobs, range(mine.start + part.done, mine.stop), settings, part)
     _tell_of_folds(config, plan, photos, len(names))
@@ -161,15 +161,21 @@ def _finish(
 ) -> Path:
     summary = merge(plan.output, plan.format, fingerprint, counts, classes, attributes)
     if summary is None:
-        if plan.output.exists():  # another shard was faster
+        part = part_path(plan.output, plan.shard, plan.shards)
+        # The output does not tell: one of an earlier prediction may be there.
+        if not part.exists():  # another shard was faster, and has merged this one, too
             return plan.output
         _tell(f"shard {plan.shard} of {plan.shards} is done; the last one to finish writes {plan.output}")
-        return part_path(plan.output, plan.shard, plan.shards)
-    if summary.problems:
-        _tell(f"{len(summary.problems)} of {sum(counts)} photos could not be read and have no garments:")
-        for name, problem in summary.problems:
-            _tell(f"  {name}: {problem}")
+        return part
+    _tell_of_problems(summary.problems, sum(counts))
     return plan.output
+
+
+def _tell_of_problems(problems: Sequence[tuple[str, str]], count: int) -> None:
+    if problems:
+        _tell(f"{len(problems)} of {count} photos could not be read and have no garments:")
+        for name, problem in problems:
+            _tell(f"  {name}: {problem}")
 
 
 def _tell(line: str) -> None:

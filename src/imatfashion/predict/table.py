@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
 from imatfashion.data.table.writer import TableWriter
-from imatfashion.errors import FashionError
 from imatfashion.predict.results import PhotoResult
 
 MADE_BY = "made_by"
 """Where `meta.json` keeps the fingerprint of the prediction that wrote the table."""
+
+UNREADABLE = "unreadable"
+"""Where `meta.json` keeps the names of the photos that could not be read, which have no garments for that alone."""
 
 
 def write_table(
@@ -28,17 +29,13 @@ def write_table(
         attributes: the model's attributes.
         meta: what `meta.json` keeps beside `kind`, such as the checkpoint's hash.
     """
+    unreadable: list[str] = []
     with TableWriter(out, classes=classes, attributes=attributes, meta={"kind": "prediction", **meta}) as table:
         for result in results:
             table.photo(result.name, result.height, result.width)
+            if result.problem:
+                unreadable.append(result.name)
             for garment in result.garments:
                 index, score = garment.class_index, garment.score
                 table.garment(result.name, index, garment.attributes, garment.runs, score=score)
-
-
-def is_made_by(out: Path, fingerprint: dict[str, Any]) -> bool:
-    """Whether a table is what a prediction of this fingerprint writes."""
-    try:
-        return bool(Annotations(out).meta.get(MADE_BY) == fingerprint)
-    except FashionError:
-        return False
+        table.meta[UNREADABLE] = unreadable

@@ -6,8 +6,9 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from imatfashion.errors import FashionError
+from imatfashion.errors import FashionError, fault_of_machine
 from imatfashion.training.place import is_main_process
 
 
@@ -19,19 +20,35 @@ def run_lock(run_dir: Path) -> Iterator[None]:
     outlives a kill for a moment does not keep it (a lock by `flock` would go over to forked processes).
 
     Raises:
-        FashionError: another process holds the directory.
+        FashionError: another process holds the directory, or it cannot be written.
+        OSError: the disk is full.
     """
     if not is_main_process():
         yield
         return
-    run_dir.mkdir(parents=True, exist_ok=True)
     # The file stays: where it is deleted, two processes could each hold one of that name.
-    with (run_dir / ".lock").open("w", encoding="utf-8") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            raise FashionError(
-                f"another process is writing to {run_dir} at this moment: wait until it has ended, or give another "
-                "run_dir="
-            ) from None
+    with _lock_file(run_dir) as file:
+        _lock(file, run_dir)
         yield
+
+
+def _lock_file(run_dir: Path) -> TextIO:
+    """The file to hold, open, in a directory that is made where it is not there."""
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        return (run_dir / ".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        if fault_of_machine(error):
+            raise  # a full disk has its own sentence, and another run_dir= need not help
+        raise FashionError(f"{run_dir} cannot be written ({error.strerror}): give another run_dir=") from error
+
+
+def _lock(file: TextIO, run_dir: Path) -> None:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise FashionError(
+            f"another process is writing to {run_dir} at this moment: wait until it has ended, or give another run_dir="
+        ) from None
+    except OSError:  # a file system without locks
+        return
