@@ -255,6 +255,51 @@ def test_a_photo_that_was_missing_makes_the_table_anew(make: Make):
     assert open_table(root).refused == 0
 
 
+@pytest.mark.parametrize("most", [1000, 0], ids=["each is listed", "their folders are"])
+@pytest.mark.parametrize("name", ["sub/d.jpg", "sub/deep/er/d.jpg", "new/d.jpg", ".d.jpg"])
+def test_a_photo_that_was_missing_below_a_subfolder_makes_the_table_anew(
+    make: Make, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+):
+    monkeypatch.setattr("imatfashion.data.table.photo_faults._MOST_MISSING", most)
+    if not most and name.startswith("."):
+        pytest.skip("names right in the photo folder are not counted by folder")
+    root = make(GOOD, f"{name},1 2,8,6,0")
+    (root / "train" / "sub").mkdir()
+    assert open_table(root).refused == 1
+    before = (open_table(root).path / "meta.json").stat().st_ino
+    assert (open_table(root).path / "meta.json").stat().st_ino == before
+    (root / "train" / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(root / "train" / "a.jpg", root / "train" / name)
+    assert open_table(root).refused == 0
+    assert open_table(root).find(name) is not None
+
+
+def test_a_folder_of_missing_photos_is_one_record(make: Make, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("imatfashion.data.table.photo_faults._MOST_MISSING", 2)
+    names = [f"sub/{i}.jpg" for i in range(9)] + [f"sub/{i}/front.jpg" for i in range(9)]
+    root = make(GOOD, *(f"{name},1 2,8,6,0" for name in (*names, "d.jpg", "none/d.jpg")))
+    (root / "train" / "sub").mkdir()
+    assert list(open_table(root).meta["photo_faults"]) == ["sub/0.jpg", "sub/1.jpg", "sub"]
+
+
+def test_a_photo_that_arrives_while_it_is_looked_at_is_noticed(make: Make, monkeypatch: pytest.MonkeyPatch):
+    from imatfashion.data.table import builder
+
+    root = make(GOOD, "sub/d.jpg,1 2,8,6,0")
+    (root / "train" / "sub").mkdir()
+    check = builder.check_photo
+
+    def late(path: Path, height: int, width: int) -> str | None:
+        reason = check(path, height, width)
+        if reason is not None:
+            shutil.copy(root / "train" / "a.jpg", path)
+        return reason
+
+    monkeypatch.setattr(builder, "check_photo", late)
+    assert open_table(root).refused == 1
+    assert open_table(root).refused == 0
+
+
 def test_data_and_table_can_move_together(make: Make, tmp_path: Path):
     root = make(GOOD)
     open_table(root)

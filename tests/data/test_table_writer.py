@@ -12,6 +12,7 @@ import pytest
 
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.labels import Labels
+from imatfashion.data.table.files import remove_abandoned
 from imatfashion.data.table.writer import TableWriter
 from imatfashion.errors import FashionError
 from imatfashion.masks.runs import from_arrays
@@ -100,9 +101,30 @@ def test_what_a_killed_builder_left_is_removed_after_a_day(tmp_path: Path):
     then = time.time() - 2 * 24 * 3600
     os.utime(old / "run_starts.npy", (then, then))
     os.utime(old, (then, then))
+    (tmp_path / ".a.table.building-3-x").write_text("no folder")
     write(tmp_path / "a.table")
     assert not old.exists()
     assert new.exists()
+
+
+def test_a_builder_that_ends_while_its_folder_is_looked_at_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    other, done = tmp_path / ".a.table.building-1-x", tmp_path / "b.table"
+    other.mkdir()
+    for name in ("meta.json", "run_starts.npy"):
+        (other / name).write_bytes(b"")
+        os.utime(other / name, (1e9, 1e9))
+    os.utime(other, (1e9, 1e9))
+    stat = Path.stat
+
+    def late(path: Path, **options: bool) -> os.stat_result:
+        if path.parent == other and other.exists():
+            other.rename(done)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", late)
+    remove_abandoned(tmp_path / "a.table")
+    monkeypatch.undo()
+    assert sorted(path.name for path in done.iterdir()) == ["meta.json", "run_starts.npy"]
 
 
 def test_two_processes_at_once_both_end_with_the_table(tmp_path: Path):

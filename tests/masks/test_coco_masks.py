@@ -94,6 +94,33 @@ def test_polygons_are_rasterised_as_pycocotools_does():
         np.testing.assert_array_equal(decode_runs(polygons_to_runs(polygons, 40, 50), 40, 50), expected)
 
 
+def zigzag(corners: int, side: int) -> list[float]:
+    """Corners that lie by turns at the top and the bottom of a photo."""
+    return [value for i in range(corners) for value in (i % side, i % 2 * side)]
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_an_outline_that_no_garment_has_is_refused_before_it_is_walked(parts: int, monkeypatch: pytest.MonkeyPatch):
+    # Also as many polygons, none of which is too long alone.
+    polygons = [zigzag(100_000 // parts, 1000)] * parts
+    monkeypatch.setattr(coco_mask, "frPyObjects", None)
+    with pytest.raises(RunError) as caught:
+        polygons_to_runs(polygons, 1000, 1000)
+    assert str(caught.value) == "the polygons' edges are 100000000 pixels long together, more than 10000000"
+
+
+def test_the_edge_that_closes_an_outline_counts(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("imatfashion.masks.coco._LONGEST_OUTLINE", 69)
+    with pytest.raises(RunError, match="are 70 pixels long"):
+        polygons_to_runs([[0, 0, 30, 0, 30, 10]], 40, 50)  # 30, 10, and 30 back
+    monkeypatch.setattr("imatfashion.masks.coco._LONGEST_OUTLINE", 70)
+    assert polygons_to_runs([[0, 0, 30, 0, 30, 10]], 40, 50).area
+
+
+def test_a_photo_hatched_throughout_is_still_an_outline():
+    assert polygons_to_runs([zigzag(3_000, 1000)], 1000, 1000).area
+
+
 @pytest.mark.parametrize(
     ("polygons", "reason"),
     [

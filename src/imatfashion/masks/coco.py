@@ -17,6 +17,12 @@ from imatfashion.masks.runs import RunError, Runs
 
 Counts = npt.NDArray[np.int64]
 
+_LONGEST_OUTLINE = 10_000_000
+"""Pixels along the edges of a garment's polygons: as long as a line through each pixel of a photo of 10 megapixels.
+
+pycocotools walks them in steps of a fifth of a pixel, asks for four ints a step and never looks whether it got them:
+80 bytes a pixel, 800 MB at the limit, of which it fills 500.
+"""
 _MOST_DIGITS = 8
 """Base-32 digits of a number; more cannot be meant and would not fit 64 bits for long."""
 
@@ -64,12 +70,16 @@ def polygons_to_runs(polygons: list[list[float]], height: int, width: int) -> Ru
     """The union of polygons `[x, y, x, y, …]` as pycocotools rasterises them.
 
     Raises:
-        RunError: no polygon, or one with too few corners, odd in length, not numbers, or far outside the photo.
+        RunError: no polygon, or one with too few corners, odd in length, not numbers, or far outside the photo; or
+            edges too long to be walked.
     """
     if not polygons:
         raise RunError("the segmentation has no polygon")
     for polygon in polygons:
         _check_polygon(polygon, max(height, width))
+    walk = sum(map(_walk, polygons))
+    if walk > _LONGEST_OUTLINE:
+        raise RunError(f"the polygons' edges are {walk:.0f} pixels long together, more than {_LONGEST_OUTLINE}")
     merged = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
     return parse_coco_counts(merged["counts"], height, width)
 
@@ -83,6 +93,12 @@ def _check_polygon(polygon: object, longest: int) -> None:
         # Edges are walked pixel by pixel: one far corner would cost any amount of memory.
         if not -longest <= value <= 2 * longest:
             raise RunError(f"the polygon's coordinate {str(value)[:20]} lies far outside the photo")
+
+
+def _walk(polygon: list[float]) -> float:
+    """Pixels along a polygon's edges, the closing one included, the longer of across and down of each."""
+    corners = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+    return float(np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum())
 
 
 def _plain(counts: Sequence[object]) -> Counts:

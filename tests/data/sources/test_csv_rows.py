@@ -99,3 +99,50 @@ def test_a_missing_file_a_folder_and_other_encodings_are_sentences(tmp_path: Pat
             read_header(path)
     with pytest.raises(FashionError, match="not UTF-8"):
         list(read_rows(write(tmp_path, "a\né\n", "latin-1"), ["a"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("a,b\n1,2\n" + "\0" * 5_000, 3),  # a download that broke off leaves zeros
+        ("\0" * 5_000, 1),
+        ("a,b\n1,2\n" + "1," * 5_000 + "\n", 3),  # no cell is too long
+        ('a,b\n1,2\n"' + "\0" * 5_000, 3),
+        ('a,b\n"1\n2",3\n"1\n' + "\0" * 5_000, 4),  # where the row begins
+        ('a,b\n1,2\n"' + "x\n" * 5_000, 3),  # a lost quotation mark: a cell of short lines
+        ('"' + "x\n" * 5_000, 1),
+    ],
+)
+def test_a_row_without_an_end_is_a_sentence_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, row: int
+):
+    monkeypatch.setattr("imatfashion.data.sources.csv_rows._LONGEST_CELL", 1_000)
+    path = write(tmp_path, text)
+    with pytest.raises(FashionError) as caught:
+        list(read_rows(path, ["a"]))
+    assert str(caught.value) == (
+        f"{path} is not a readable CSV (row {row} has more than 1000 characters): "
+        "is the download complete, is no quotation mark lost?"
+    )
+
+
+def test_no_more_of_a_line_without_an_end_is_read_than_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import tracemalloc
+
+    monkeypatch.setattr("imatfashion.data.sources.csv_rows._LONGEST_CELL", 100_000)
+    path = write(tmp_path, "a,b\n1,2\n" + "\0" * 20_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FashionError, match="row 3"):
+            list(read_rows(path, ["a"]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_a_line_of_the_longest_length_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("imatfashion.data.sources.csv_rows._LONGEST_CELL", 1_000)
+    for end in ("\n", "\r\n", ""):
+        path = write(tmp_path, f"a,b{end or chr(10)}{'x' * 996},1{end}")
+        assert list(read_rows(path, ["b"])) == [(2, ["1"])]

@@ -146,3 +146,21 @@ def test_the_published_sample(shared: Path, tmp_path: Path, monkeypatch: pytest.
         ids = {table.attributes.ids[i] for i in np.flatnonzero(table.garment_attributes[garment])}
         assert ids == set(item["attribute_ids"])
         assert table.classes.ids[table.garment_class[garment]] == item["category_id"]
+
+
+def test_photos_of_a_subfolder_that_arrive_later_and_endless_outlines(tmp_path: Path):
+    hatched = [value for i in range(100_000) for value in (i % 1000, i % 2 * 1000)]
+    images = [image(1, "train2017/a.jpg"), image(2, "train2017/b.jpg"), image(3, "train2017/c.jpg", 1000, 1000)]
+    given = [annotation(), annotation(image_id=2), annotation(image_id=3, segmentation=[hatched])]
+    root = make(tmp_path, given, images)
+    folder = root / "images" / "train2017"
+    folder.mkdir()
+    for name in ("a.jpg", "c.jpg"):
+        Image.fromarray(np.zeros((6, 8, 3), dtype=np.uint8)).save(folder / name)
+    assert open_table(root).refused == 2
+    Image.fromarray(np.zeros((6, 8, 3), dtype=np.uint8)).save(folder / "b.jpg")
+    table = open_table(root)
+    assert [table.name(photo) for photo in range(len(table))] == ["train2017/a.jpg", "train2017/b.jpg"]
+    lines = (table.path / "refused.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(lines) == 1
+    assert "the polygons' edges are 100000000 pixels long together, more than 10000000" in lines[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +75,57 @@ def test_a_changed_mask_makes_the_table_anew(tmp_path: Path):
     assert len(open_table(root).garment_row) == 2
     Image.fromarray(np.full((3, 4), 3, dtype=np.uint8)).save(root / "masks" / "a.png")
     assert len(open_table(root).garment_row) == 1
+
+
+def png(values: np.ndarray, depth: int, colour: int = 0) -> bytes:
+    """A PNG of these very samples, written by hand: grey (colour 0) or with a palette (colour 3)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    lines = b""
+    for row in values.tolist():
+        bits = "".join(f"{value:0{depth}b}" for value in row)
+        bits += "0" * (-len(bits) % 8)
+        lines += b"\0" + int(bits, 2).to_bytes(len(bits) // 8, "big")
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], depth, colour, 0, 0, 0)
+    palette = chunk(b"PLTE", bytes(255 - i for i in range(2**depth) for _ in range(3))) if colour == 3 else b""
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + palette + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("colour", [0, 3], ids=["grey", "palette"])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_samples_of_few_bits_are_class_ids_as_they_are(tmp_path: Path, depth: int, colour: int):
+    last = min(2**depth, 16) - 1
+    values = np.arange(last + 1).repeat(3).reshape(-1, 6)  # 1, 2 and 4 bits fill no whole byte with 6 pixels
+    root = make(tmp_path, values.astype(np.uint8))
+    labels = {"categories": [{"id": i, "name": f"class {i}"} for i in range(100)]}
+    (root / "label_descriptions.json").write_text(json.dumps(labels))
+    (root / "masks" / "a.png").write_bytes(png(values, depth, colour))
+    table = open_table(root)
+    assert table.refused == 0
+    assert [table.class_names[c] for c in table.garment_class] == [f"class {i}" for i in range(last + 1)]
+    for garment in range(last + 1):
+        np.testing.assert_array_equal(decode_runs(table.runs(garment), *values.shape), values == garment)
+
+
+def test_a_mask_that_is_no_png_whatever_its_name_is_refused(tmp_path: Path):
+    root = make(tmp_path)
+    Image.fromarray(INDEX).save(root / "masks" / "b.png", format="TIFF")
+    shutil.copy(root / "photos" / "a.jpg", root / "photos" / "b.jpg")
+    table = open_table(root)
+    assert table.refused == 1
+    assert "b.png: it is not a readable PNG" in (table.path / "refused.csv").read_text()
+
+
+def test_a_png_whose_header_comes_late_is_refused(tmp_path: Path):
+    root = make(tmp_path)
+    whole, note = png(INDEX // 64, 2), b"tEXtA\0b"
+    late = struct.pack(">I", len(note) - 4) + note + struct.pack(">I", zlib.crc32(note))
+    (root / "masks" / "b.png").write_bytes(whole[:8] + late + whole[8:])
+    shutil.copy(root / "photos" / "a.jpg", root / "photos" / "b.jpg")
+    table = open_table(root)
+    assert "b.png: it is not a readable PNG (its header is not the first chunk)" in (
+        table.path / "refused.csv"
+    ).read_text(encoding="utf-8")

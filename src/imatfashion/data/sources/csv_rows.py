@@ -6,8 +6,10 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 from imatfashion.data.meter import Meter
 from imatfashion.data.plain_text import visible
@@ -15,17 +17,18 @@ from imatfashion.data.records import Refusal
 from imatfashion.errors import FashionError
 
 _LONGEST_CELL = 2**27
-"""Characters; a lost quotation mark would otherwise read the rest of the file into one cell."""
+"""Characters of a cell and of a line: a lost quotation mark would otherwise read the rest of the file into one cell,
+and what a broken download leaves, gigabytes of zeros, into one line."""
 
 
 def read_header(path: Path) -> list[str]:
     """Column names of a CSV.
 
     Raises:
-        FashionError: the file is missing, empty or not UTF-8 text.
+        FashionError: the file is missing, empty, not UTF-8 text, or one line that does not end.
     """
     with _sentences(path), path.open(encoding="utf-8-sig", newline="") as file:
-        header = next(csv.reader(file), None)
+        _, _, header = next(_split(file), (0, 0, None))
     if not header or not any(name.strip() for name in header):
         raise FashionError(f"{path} is empty: it needs a header and a row for each garment")
     return [name.strip() for name in header]
@@ -58,7 +61,6 @@ def read_rows(
     if missing:
         raise FashionError(f"{path} has no column {missing[0]}: its header is {shown(header)}")
     places = [header.index(name) for name in columns]
-    csv.field_size_limit(_LONGEST_CELL)
     with (
         _sentences(path),
         path.open(encoding="utf-8-sig", newline="") as file,
@@ -78,19 +80,43 @@ def read_rows(
                 yield Refusal(last, re.split(r"[,\n]", photo)[0], reason)
 
 
-def _split(lines: Iterator[str]) -> Iterator[tuple[int, int, list[str]]]:
+def _split(file: TextIO) -> Iterator[tuple[int, int, list[str]]]:
     """First line, last line and cells of each row, as the csv module gives them."""
+    csv.field_size_limit(_LONGEST_CELL)
+    # Not `for line in file`, which would read a line without an end as a whole.
+    lines = iter(partial(file.readline, _LONGEST_CELL + 1), "")
     last = 0
     for line in lines:
         first = last + 1
-        if '"' in line or len(line) > _LONGEST_CELL:
-            row = csv.reader(chain([line], lines))
-            cells, last = next(row), last + row.line_num
+        if len(line) > _LONGEST_CELL:
+            raise _too_long(first)
+        if '"' in line:
+            cells, count = _quoted(chain([line], lines), first)
+            last += count
         else:
             # Without quotation marks a row is a line and commas part its cells: four times as fast as the csv module.
             text, last = line.rstrip("\r\n"), first
             cells = text.split(",") if text else []
         yield first, last, cells
+
+
+def _quoted(lines: Iterator[str], first: int) -> tuple[list[str], int]:
+    """Cells of the row that begins with the next line, and how many lines it takes."""
+    row = csv.reader(map(_whole, lines))
+    try:
+        return next(row), row.line_num
+    except csv.Error as error:  # nothing but a length: what else the module refuses, it refuses only if asked to
+        raise _too_long(first) from error
+
+
+def _whole(line: str) -> str:
+    if len(line) > _LONGEST_CELL:
+        raise csv.Error("the rest of the line would be taken for a row of its own")
+    return line
+
+
+def _too_long(row: int) -> csv.Error:
+    return csv.Error(f"row {row} has more than {_LONGEST_CELL} characters")
 
 
 @contextmanager
@@ -102,4 +128,5 @@ def _sentences(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise FashionError(f"{path} is not UTF-8 text: save it as UTF-8") from error
     except csv.Error as error:
-        raise FashionError(f"{path} is not a readable CSV ({error})") from error
+        hint = "is the download complete, is no quotation mark lost?"
+        raise FashionError(f"{path} is not a readable CSV ({error}): {hint}") from error

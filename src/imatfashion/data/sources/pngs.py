@@ -19,6 +19,8 @@ from imatfashion.masks.runs import encode_mask
 
 IGNORE = 255
 _PHOTO_FOLDERS = ("photos", "images", "train")
+_BIT_DEPTH = 24
+"""Place of a PNG's bit depth, bytes from the start of the file."""
 _INDEX_MODES = ("P", "L", "1", "I", "I;16", "I;16B")
 
 
@@ -62,13 +64,29 @@ def _garments(row: int, photo: str, index_map: npt.NDArray[Any], nothing: frozen
         yield Garment(photo, height, width, value, None, encode_mask(index_map == value), row)
 
 
+def _scaled_by(start: bytes) -> int:
+    """What Pillow multiplies a PNG's grey samples with: those of 2 and 4 bits it spreads over 0 … 255.
+
+    Raises:
+        FieldError: the PNG does not begin with its header.
+    """
+    if start[12:16] != b"IHDR":  # Pillow would find it further on
+        raise FieldError("it is not a readable PNG (its header is not the first chunk)")
+    most: int = 2 ** min(start[_BIT_DEPTH], 8) - 1
+    return 255 // most
+
+
 def _index_map(path: Path) -> npt.NDArray[Any]:
     try:
-        with Image.open(path) as image:
+        with path.open("rb") as file:
+            start = file.read(_BIT_DEPTH + 1)
+            # Other formats behind the ending .png could be scaled as well, or lossy.
+            image = Image.open(file, formats=["PNG"])
             if image.mode not in _INDEX_MODES:
                 raise FieldError(f"it has colours ({image.mode}), not one class id a pixel")
             check_size(image.height, image.width)
-            return np.asarray(image).astype(np.int32)
+            factor = _scaled_by(start) if image.mode == "L" else 1
+            return np.asarray(image).astype(np.int32) // factor
     except FieldError:
         raise
     except UnidentifiedImageError as error:

@@ -14,6 +14,7 @@ from imatfashion.data.sources import Source
 from imatfashion.data.sources.fields import FieldError, parse_photo
 from imatfashion.data.sources.photo_files import photo_names
 from imatfashion.data.table.files import file_state
+from imatfashion.data.table.photo_faults import PhotoFaults
 from imatfashion.data.table.refusals import Refusals
 from imatfashion.data.table.writer import TableWriter
 from imatfashion.errors import FashionError
@@ -35,15 +36,14 @@ class TableBuilder:
     Attributes:
         photos: photos in the table.
         garments: garments in the table.
-        photo_faults: of each refused photo file that is there: size in bytes and time, by which a repair is noticed.
     """
 
     def __init__(self, source: Source, writer: TableWriter, refusals: Refusals, *, check_photos: bool) -> None:
         self.source, self.writer, self.refusals = source, writer, refusals
         self.photos = 0
         self.garments = 0
-        self.photo_faults: dict[str, list[int]] = {}
         self._photo_dir = source.photo_dir if check_photos and source.grid is None else None
+        self._faults = PhotoFaults(self._photo_dir)
         self._checked: dict[tuple[str, int, int], str | None] = {}
         self._digests: set[bytes] = set()
         self._named: set[str] = set()
@@ -65,6 +65,11 @@ class TableBuilder:
         if not self.garments and (self.source.grid is None or self.refusals.first or not self.photos):
             first = self.refusals.first or "it lists no garment"
             raise FashionError(f"nothing in {self.source.annotations} can be used; the first fault: {first}")
+
+    @property
+    def photo_faults(self) -> dict[str, list[int]]:
+        """By what a repair of a refused photo is noticed: names below the photo folder, sizes in bytes and times."""
+        return self._faults.states
 
     @property
     def left_out(self) -> list[str]:
@@ -107,10 +112,10 @@ class TableBuilder:
         key = (record.photo, *size)
         if key not in self._checked:
             path = self._photo_dir / record.photo
+            state = file_state(path)  # before the look: a file that arrives meanwhile then counts as repaired
             self._checked[key] = check_photo(path, *size)
-            state = file_state(path)
-            if self._checked[key] is not None and state != [0, 0]:
-                self.photo_faults[record.photo] = state
+            if self._checked[key] is not None:
+                self._faults.add(record.photo, state)
         return self._checked[key]
 
     def _garment_fault(self, record: Garment) -> str | None:

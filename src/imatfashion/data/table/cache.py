@@ -11,6 +11,8 @@ from imatfashion.data.table.files import file_state, is_table
 from imatfashion.data.table.writer import VERSION
 from imatfashion.errors import FashionError
 
+_READING = 2
+"""Raised when readers understand the same files otherwise, so that tables of a mistaken reading are not used again."""
 _MIB = 2**20
 _BESIDE = ".imatfashion"
 
@@ -58,7 +60,7 @@ def _writable(folder: Path) -> bool:
 
 def _key(place: Location, check_photos: bool) -> str:
     digest = blake2b(digest_size=10)
-    digest.update(repr((VERSION, place.format, place.group_by, check_photos)).encode())
+    digest.update(repr((VERSION, _READING, place.format, place.group_by, check_photos)).encode())
     sources = (place.annotations, *place.label_files)
     for path in (*sources, place.photo_dir):
         digest.update(os.fsencode(os.path.relpath(path.resolve(), place.root.resolve())) if path else b"")
@@ -93,7 +95,10 @@ def _index_state(folder: Path) -> bytes:
 
 
 def _names_state(folder: Path) -> bytes:
-    """Names of the photos: one that was missing and is there now makes the table stale."""
+    """Names of the photos: one that was missing and is there now makes the table stale.
+
+    Those in folders below are not among them; the table itself remembers which of them were missing.
+    """
     with os.scandir(folder) as entries:
         names = sorted(os.fsencode(entry.name) for entry in entries if not entry.name.startswith("."))
     return blake2b(b"\0".join(names), digest_size=16).digest()

@@ -94,9 +94,11 @@ def put_in_place(folder: Path, out: Path, *, replace: bool) -> None:
 def remove_abandoned(out: Path) -> None:
     """Remove what builders of this table that were killed more than a day ago left behind."""
     for folder in out.parent.glob(f".{out.name}.building-*"):
-        times = [path.stat().st_mtime for path in folder.glob("*")]
-        if max(times, default=0.0) < time.time() - _ABANDONED and folder.stat().st_mtime < time.time() - _ABANDONED:
-            shutil.rmtree(folder, ignore_errors=True)
+        # A file that is gone meanwhile shows that its builder lives: it has just put its table in place. And what
+        # belongs to somebody else in a shared folder may be closed to us.
+        with suppress(OSError):
+            if max(path.stat().st_mtime for path in (folder, *folder.iterdir())) < time.time() - _ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
