@@ -31,7 +31,7 @@ def tiny(drawn: Path, tmp_path: Path) -> Callable[..., Config]:
     def make(stage: str = "classes", *, epochs: float = 2, data: dict[str, Any] | None = None, **fields: Any) -> Config:
         defaults: dict[str, Any] = {
             "stage": StageConfig(stage),
-            "data": DataConfig(root=str(drawn), split_file=str(val), workers=0, **(data or {})),
+            "data": DataConfig(**({"root": str(drawn), "split_file": str(val), "workers": 0} | (data or {}))),
             "model": ModelConfig(backbone="test_resnet", weights="none", decoder_width=32, embedding=16),
             "schedule": ScheduleConfig([Phase(1, True, 1e-3), Phase(epochs - 1, False, 1e-3)]),
             "gpu": GpuConfig("cpu"),

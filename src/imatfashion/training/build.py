@@ -19,6 +19,7 @@ from imatfashion.tasks.attributes import AttributeClassifier
 from imatfashion.tasks.base import FashionTask
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.device import DeviceSettings
+from imatfashion.training.network_trial import check_network
 from imatfashion.training.place import last_checkpoint
 
 TaskClass = Callable[..., FashionTask]
@@ -108,7 +109,8 @@ def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings, own: Ta
         own: a class to make instead of the stage's; it takes the same arguments.
 
     Raises:
-        FashionError: the weights cannot be had, those of `init_from` do not fit, or norms cannot be shared here.
+        FashionError: the weights cannot be had, those of `init_from` do not fit, norms cannot be shared here, or
+            the network cannot train at this resolution and per-device batch.
     """
     if config.gpu.sync_batchnorm and settings.accelerator == "cpu":
         raise FashionError("gpu.sync_batchnorm=true needs GPUs; on processors take model.freeze_norm=all")
@@ -124,6 +126,7 @@ def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings, own: Ta
         **_loss_options(config.stage),
     }
     task = (own or STAGES[spec.stage])(spec.to_json(), **options)
+    check_network(task.network, config, settings)
     # A run that goes on has weights of its own, and the other run's may be gone.
     if config.init_from and not _has_checkpoint(config):
         start_from(task, Path(config.init_from))

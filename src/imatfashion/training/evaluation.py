@@ -86,9 +86,11 @@ def _classes(task: ClassSegmenter, data: FashionDataModule, run_dir: Path) -> di
             confusion = confusion_matrix(guess[None], truth[None].long(), num_classes).cpu()
             total += confusion
             with_class += (confusion.sum(1)[:-1] > 0).numpy()
+            if not confusion[:-1].any():
+                continue  # without a garment there is no IoU: it would be the worst photo, however it is predicted
             maps = truth.cpu().numpy(), guess.cpu().numpy()
             examples.offer(
-                float(summary(confusion)["miou"]) if confusion[:-1].sum() else 0.0,
+                float(summary(confusion)["miou"]),
                 data.truth.name(int(batch["photo"][index])),
                 lambda photo=photo, maps=maps: panel([(photo, *(draw_overlay(photo, map_, names) for map_ in maps))]),
             )

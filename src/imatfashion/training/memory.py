@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from imatfashion.config.arguments import resume_command
 from imatfashion.config.precisions import PRECISIONS
 from imatfashion.config.schema import Config
 from imatfashion.data.collate import collate
@@ -86,7 +87,7 @@ def _fault(where: str, run: Run, trial: bool) -> OutOfMemory:
         advice = "lower resolution=, take a smaller network (model.backbone=, model.decoder_width=) or free memory"
         return OutOfMemory(f"{tried}, and no smaller one fits: {advice}", run.run_dir, None)
     fits = f"{sizes[0]} fits, as was tried" if alone else f"{sizes[0]} is the next to try"
-    command = f"python train.py resume={run.run_dir} gpu.per_device_batch={sizes[0]}"
+    command = resume_command(run.run_dir, f"gpu.per_device_batch={sizes[0]}")
     itself = " (trainer.on_memory=shrink does so by itself)" if alone else ""
     advice = "give it" if trial else f"go on with: {command}{itself}"
     return OutOfMemory(f"{tried}, {fits}{_accumulated(run, sizes[0])}; {advice}", run.run_dir, sizes[0])
@@ -105,6 +106,9 @@ def _fits(size: int, run: Run) -> bool:
         if not is_out_of_memory(error):
             raise
         traceback.clear_frames(error.__traceback__)
+        return False
+    except ValueError:
+        # A batch norm that sees one value a channel: some networks do not train on one photo.
         return False
     finally:
         run.task.zero_grad(set_to_none=True)

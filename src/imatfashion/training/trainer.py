@@ -27,6 +27,7 @@ from imatfashion.training.last_good import LastGood
 from imatfashion.training.limits import usage_checks
 from imatfashion.training.mask_panel import MaskOverlays, masks_a_photo
 from imatfashion.training.nan_guard import NanGuard
+from imatfashion.training.network_trial import unused_parameters
 from imatfashion.training.panels import PicturePanel
 from imatfashion.training.progress import Throughput
 from imatfashion.training.pruning import Pruning
@@ -69,6 +70,7 @@ def make_trainer(run: Run, best: BestCheckpoint, speed: Throughput, signals: Sto
     config, settings = run.config, run.settings
     return pl.Trainer(
         accelerator=settings.accelerator,
+        strategy=_strategy(run),
         devices=settings.devices,
         num_nodes=settings.nodes,
         precision=settings.precision,  # type: ignore[arg-type]
@@ -86,6 +88,16 @@ def make_trainer(run: Run, best: BestCheckpoint, speed: Throughput, signals: Sto
         enable_model_summary=False,
         default_root_dir=run.run_dir,
     )
+
+
+def _strategy(run: Run) -> str:
+    """Lightning's name of how processes share a step."""
+    settings = run.settings
+    alone = settings.devices * settings.nodes == 1
+    if alone or not unused_parameters(run.task.network, run.config, settings):
+        return "auto"
+    # Processes wait for the gradient of every parameter; looking for those without one costs each step some time.
+    return "ddp_find_unused_parameters_true"
 
 
 def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
