@@ -143,11 +143,20 @@ def test_a_whole_run(card: str) -> None:
     assert page.row("backbone")[1] == "resnet34"
     assert page.row("resolution")[1] == "224 × 224, squash"
     assert page.row("time")[1] == "1 h 30 min"
+    assert page.row("epochs")[1] == "12"
     assert page.row("coat") == ["coat", "0.450", "36", "100", "120"]
     assert page.row("tie")[1] == "–"
     assert page.row("mean IoU of the classes, background left out")[1] == "0.211"
     assert page.row("fashion.onnx")[1:3] == ["classes", "1.5 MB"]
     assert "50 photos, largest difference 3.0e-06" in card
+
+
+def test_a_cut_run_has_no_whole_epochs(tmp_path: Path) -> None:
+    checkpoint = write_run(
+        tmp_path / "run", summary=json.dumps(SUMMARY | {"epochs": 1.5}), evaluation=json.dumps(EVALUATION)
+    )
+    page = rendered(model_card("fashion", [part_of(checkpoint)], "photos"))
+    assert page.row("epochs")[1] == "1.5"
 
 
 def test_classes_fall_by_iou(card: str) -> None:

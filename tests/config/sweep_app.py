@@ -19,7 +19,8 @@ class Settings:
     """A job.
 
     `end` is how it ends: fine, bad, refused, nan, or kill and stop, which end well when they are gone on with; `learns`
-    has four epochs and asks after each whether it is hopeless, `dies` is killed after its second.
+    has four epochs and asks after each whether it is hopeless, `dies` is killed after its second, `mended` is refused
+    until there is a file `mended`.
     """
 
     x: float = 0.0
@@ -48,7 +49,7 @@ def main(config: Settings) -> float:
     (run / "group.txt").write_text(os.environ.get("WANDB_RUN_GROUP", ""), encoding="utf-8")
     if config.end == "bad":
         raise ValueError("of no <use>")
-    if config.end == "refused":
+    if config.end == "refused" or (config.end == "mended" and not Path("mended").exists()):
         raise FashionError("x is out of fashion")
     if config.end in ("kill", "stop") and not config.resume:
         save_config(config, run / "config.yaml")

@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.storages import RDBStorage
 from optuna.study import Study, load_study
 from optuna.trial import FrozenTrial, TrialState
+
+from imatfashion.config.sweep_end import SweepWatch, continue_command, end_sweep
+from imatfashion.config.sweep_jobs import claim
+from imatfashion.errors import FashionError
 
 CONFIG = """
 defaults:
@@ -123,6 +128,47 @@ def test_a_stopped_sweep_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
     assert (again.returncode, calls(tmp_path)["2"]) == (130, ["1 stop new", "1 stop resumed"])
 
 
+def test_a_sweep_in_a_folder_of_any_name_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
+    name = "my sweep (ü), [1]"
+    done = run("-m", "end=refused", "x=1,2", f'hydra.sweep.dir="{name}"')
+    assert "jobs: 0 done, 2 failed" in done.stdout, done.stderr
+    command = json.loads((tmp_path / name / "sweep.json").read_text(encoding="utf-8"))["continue"]
+    again = run(*shlex.split(command)[2:])
+    assert again.stdout == done.stdout
+
+
+def test_the_folder_that_is_added_is_quoted_for_hydra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", "x=1,2", 'run_dir="a b"'])
+    command = continue_command(Path("/my runs/ü (1)"))
+    *given, added = shlex.split(command)
+    assert given == ["python", *sys.argv]
+    override = OverridesParser.create().parse_override(added)
+    assert (override.key_or_group, override.value()) == ("hydra.sweep.dir", "/my runs/ü (1)")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(FashionError("no page"), "no page"), (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero")],
+)
+def test_a_page_that_fails_leaves_the_summary(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    reason: str,
+) -> None:
+    def write_page(sweep_dir: Path) -> Path:
+        raise error
+
+    claim(tmp_path, ["x=1"], 0)
+    monkeypatch.setattr(SweepWatch, "sweep_dir", tmp_path)
+    end_sweep(write_page)
+    said = capsys.readouterr()
+    assert said.err == f"the sweep's page could not be written: {reason}\n"
+    assert "jobs: 0 done, 1 unfinished" in said.out
+    assert json.loads((tmp_path / "sweep.json").read_text(encoding="utf-8"))["page"] is None
+
+
 def test_a_job_finished_by_itself_is_done(run: Run, tmp_path: Path) -> None:
     run("-m", "end=stop", "x=1,2")
     (tmp_path / "sweep/0/summary.json").write_text('{"best": 0.25}', encoding="utf-8")
@@ -170,6 +216,45 @@ def test_optuna_takes_no_failure_for_a_value(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert [trial.state for trial in study(tmp_path).trials] == [TrialState.FAIL] * 4
     assert "best:" not in done.stdout
+
+
+def test_failed_trials_are_tried_again_in_their_folders(run: Run, tmp_path: Path) -> None:
+    search = (*SEARCH, "end=mended", "hydra.sweeper.trials=4", "hydra.sweeper.parallel=3")
+    assert run(*search).returncode == 0
+    first = study(tmp_path).trials
+    assert [trial.state for trial in first] == [TrialState.FAIL] * 4
+    # What fails again is not tried twice in one go, and takes no trial away.
+    assert run(*search).returncode == 0
+    assert [trial.params for trial in study(tmp_path).trials[4:]] == [trial.params for trial in first]
+    (tmp_path / "mended").touch()
+    assert run(*search[:-2], "hydra.sweeper.trials=6").returncode == 0
+    trials = study(tmp_path).trials
+    assert [trial.params for trial in trials[8:12]] == [trial.params for trial in first]
+    assert [trial.state for trial in trials[8:]] == [TrialState.COMPLETE] * 6
+    lines = {name: len(found) for name, found in calls(tmp_path).items()}
+    assert lines == dict.fromkeys("0123", 3) | {"12": 1, "13": 1}
+    assert [job["state"] for job in jobs(tmp_path).values()] == ["done"] * 6
+    assert run(*search[:-2], "hydra.sweeper.trials=6").returncode == 0
+    assert len(study(tmp_path).trials) == 14, "4 + 4 + 6: what was tried again is done"
+
+
+def test_failed_values_that_are_searched_no_more_are_left(run: Run, tmp_path: Path) -> None:
+    search = ("-m", "hydra/sweeper=imatfashion_optuna", "end=refused")
+    assert run(*search, "x=interval(-5.0,5.0)", "hydra.sweeper.trials=2").returncode == 0
+    assert run(*search, "x=interval(6.0,7.0)", "hydra.sweeper.trials=2").returncode == 0
+    assert [trial.params["x"] >= 6 for trial in study(tmp_path).trials] == [False] * 2 + [True] * 2
+
+
+def test_a_trial_that_was_to_be_tried_again_when_it_was_killed(run: Run, tmp_path: Path) -> None:
+    search = (*SEARCH, "end=mended", "hydra.sweeper.trials=2")
+    assert run(*search).returncode == 0
+    first = study(tmp_path).trials
+    study(tmp_path).enqueue_trial(first[0].params)
+    (tmp_path / "mended").touch()
+    assert run(*search).returncode == 0
+    trials = study(tmp_path).trials
+    assert [trial.state for trial in trials[2:]] == [TrialState.COMPLETE] * 2
+    assert [trial.params for trial in trials[2:]] == [trial.params for trial in first]
 
 
 def test_a_killed_study_goes_on_with_its_trial(run: Run, tmp_path: Path) -> None:

@@ -2,16 +2,25 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
+from imatfashion.config.schema import Config
 from imatfashion.errors import FashionError
+from imatfashion.report.next_steps import next_steps
 from imatfashion.report.page import write_report
+from imatfashion.report.run_files import read_run
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -208,6 +217,67 @@ def test_ways_to_go_on_keep_the_runs_own_settings(write_run: Callable[..., Path]
         f"schedule=finetune resolution=512 init_from={run}/checkpoints/best.ckpt" in text
     )
     assert "python train.py stage=attributes 'data.root=\"my data\"'" in text
+
+
+OWN = {"root": "d", "folds": 4, "fold": 2, "val_fraction": 0.3, "split_file": None, "limit": None}
+
+
+@pytest.mark.parametrize(
+    ("data", "lost", "expected"),
+    [
+        ({}, "", {"split_file": "RUN/split.json", "folds": 0, "fold": 0, "val_fraction": 0.2}),
+        ({"folds": 0, "split_file": "old.txt"}, "", {"split_file": "RUN/split.json"}),
+        ({}, "split.json", {"split_file": None, "folds": 4, "fold": 2, "val_fraction": 0.3, "seed": 5}),
+        # Its split has few of the photos, and is part of the whole one of the same seed.
+        ({"limit": 9}, "", {"split_file": None, "folds": 4, "fold": 2, "limit": None, "seed": 5}),
+    ],
+    ids=["a split", "a split of a file", "no split left", "a trial"],
+)
+def test_what_goes_on_keeps_the_split(
+    write_run: Callable[..., Path], repository: Path, data: dict[str, Any], lost: str, expected: dict[str, Any]
+) -> None:
+    run = write_run(name="run (5)")
+    if lost:
+        (run / lost).unlink()
+    summary = json.loads((run / "summary.json").read_text())
+    summary["config"] |= {"seed": 5, "data": OWN | data}
+    (run / "summary.json").write_text(json.dumps(summary))
+    commands = [step.command for step in next_steps(read_run(run))]
+    ConfigStore.instance().store(name="base_config", node=Config)
+    trained = [command for command in commands if command.startswith("python train.py")]
+    assert len(trained) == 2
+    for command in trained:
+        with initialize_config_dir(version_base="1.3", config_dir=str(repository / "conf")):
+            config: Any = OmegaConf.to_object(compose("config", shlex.split(command)[2:]))
+        found = asdict(config.data) | {"seed": config.seed}
+        assert {key: found[key] for key in expected} == {
+            key: value.replace("RUN", str(run)) if isinstance(value, str) else value for key, value in expected.items()
+        }
+
+
+def test_a_run_that_was_cut_in_its_first_epoch_is_not_whole(write_run: Callable[..., Path]) -> None:
+    run = write_run()
+    (run / "metrics.csv").write_text("step,epoch,val/loss,val/miou\n14,0,1.5,0.1\n", encoding="utf-8")
+    summary = json.loads((run / "summary.json").read_text())
+    summary |= {"steps": 15, "epochs": 0.75, "steps_per_epoch": 20}
+    summary["config"]["schedule"]["phases"] = [{"epochs": 1.0}]
+    (run / "summary.json").write_text(json.dumps(summary))
+    text = page_of(run).text
+    assert "The schedule has 1 epoch, of which 0.8 were trained" in text
+    assert f"python train.py resume={run}" in text
+    assert "reached after epoch 0.8" in text
+
+
+def test_a_run_without_a_monitored_value_says_so(write_run: Callable[..., Path]) -> None:
+    run = write_run()
+    (run / "metrics.csv").write_text("step,epoch,train/loss\n2,0,1.5\n", encoding="utf-8")
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps(summary | {"best": None}))
+    assert "No value of the monitored figure was recorded while it trained; the evaluation" in page_of(run).text
+    (run / "evaluation.json").unlink()
+    assert "No value of the monitored figure was recorded while it trained." in page_of(run).text
+    (run / "summary.json").unlink()
+    assert "No value of the monitored figure has been recorded yet." in page_of(run).text
 
 
 def test_a_run_without_a_checkpoint_starts_anew(write_run: Callable[..., Path]) -> None:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import math
-import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from imatfashion.report import words
 from imatfashion.report.curves import read_curves
@@ -49,16 +48,6 @@ def test_many(value: object, text: str) -> None:
     assert words.many(value, "photo") == text
 
 
-@pytest.mark.parametrize(
-    "path", ["runs/a-1", "my runs/a", "runs/it's", 'a"b', "a=b", "photo(1)", "a,b", "naïve", "${x}"]
-)
-def test_an_argument_survives_shell_and_hydra(path: str) -> None:
-    (word,) = shlex.split(words.argument("resume", path))
-    override = OverridesParser.create().parse_override(word)
-    assert override.key_or_group == "resume"
-    assert str(override.value()) == path
-
-
 def test_curves_leave_out_what_is_torn(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text(
@@ -73,6 +62,14 @@ def test_curves_leave_out_what_is_torn(tmp_path: Path) -> None:
     assert curves.best("val/miou") == (0.5, 2.0)
     assert curves.best("val/map") is None
     assert curves.last_step == 4
+
+
+def test_a_cut_epoch_is_no_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,epoch,val/loss,val/miou\n3,0,1,0.2\n6,1,1,0.3\n", encoding="utf-8")
+    curves = read_curves(path)
+    assert (curves.steps_per_epoch, curves.best("val/miou")) == (4, (0.3, 1.75))
+    assert replace(curves, recorded_per_epoch=5).steps_per_epoch == 5
 
 
 def test_an_empty_file_has_no_curves(tmp_path: Path) -> None:

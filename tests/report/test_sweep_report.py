@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from imatfashion.cli import app
 from imatfashion.errors import FashionError
 from imatfashion.report.sweep_axes import number_axis, setting_axis
-from imatfashion.report.sweep_files import read_sweeps
+from imatfashion.report.sweep_files import read_sweeps, shown
 from imatfashion.report.sweep_page import write_sweep_report
 
 Make = Callable[..., Path]
@@ -241,6 +241,10 @@ def test_the_same_files_give_the_same_page(sweep: Make) -> None:
         (["0", "1000"], False, ()),
         (["nan", "1"], False, ("1", "nan")),
         (["5"], False, ("5",)),
+        (["1", "1.0"], False, ("1", "1.0")),
+        (["0.1", "1e-1", "0.2"], False, ()),
+        (["-1e308", "1e308"], False, ("-1e308", "1e308")),
+        (["1e-300", "1", "1.7e308"], False, ("1", "1.7e308", "1e-300")),
     ],
 )
 def test_axes_of_settings(values: list[str], log: bool, names: tuple[str, ...]) -> None:
@@ -259,6 +263,23 @@ def test_marks_of_an_axis_keep_apart(values: tuple[str, ...]) -> None:
     places = [place for place, _ in setting_axis(values).ticks]
     assert len(places) >= 2
     assert min(above - below for below, above in itertools.pairwise(places)) > 0.08
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.0012345678", "0.001235"),
+        ("1.2345678e-05", "1.235e-05"),
+        ("-12345678e-9", "-0.01235"),
+        ("123456789", "123456789"),
+        ("20240115_01", "20240115_01"),
+        ("resnet34.a1", "resnet34.a1"),
+        ("infinity.", "infinity."),
+        ("0.25", "0.25"),
+    ],
+)
+def test_only_long_fractions_are_shortened(text: str, expected: str) -> None:
+    assert shown(text) == expected
 
 
 def test_a_number_axis_holds_one_value_and_none_of_any_size(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.models.spec import build_network
 from imatfashion.training.fit import fit
-from imatfashion.training.limits import LimitReached, UsageLimit
+from imatfashion.training.limits import LimitReached, UsageLimit, saved
 from imatfashion.training.progress import Throughput
 from imatfashion.training.room import check_room, checkpoint_gb, panels_kept, room_taken
 
@@ -147,3 +147,7 @@ def test_panels_leave_room_for_other_files() -> None:
 
 def test_no_limits_look_at_nothing(tmp_path: Path) -> None:
     check_room(PlatformConfig(), tmp_path / "absent", pl.LightningModule())
+
+
+def test_the_line_that_goes_on_can_be_pasted() -> None:
+    assert saved(Path("runs/naïve (2)")).endswith("go on with: python train.py 'resume=\"runs/naïve (2)\"'")

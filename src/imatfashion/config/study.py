@@ -25,7 +25,7 @@ class OptunaSweeperConf:
     """`hydra.sweeper` of `sweep=optuna`.
 
     Attributes:
-        trials: jobs of the whole study, those of earlier parts included.
+        trials: jobs of the whole study, those of earlier parts included; one that is tried again counts once.
         parallel: jobs that the launcher gets at a time.
         seed: of the sampler.
         prune: stop a job early whose figures are below the median of the others'.
@@ -56,13 +56,13 @@ class Study:
     """The trials of a sweep.
 
     A trial that a kill left without an end comes first again, with the same overrides, so that its job goes on. A job
-    without a value is a failed trial: it counts, and the sampler learns nothing from it. Of a job that was pruned the
-    sampler learns how far it came.
+    without a value is a failed trial, from which the sampler learns nothing; when the study is opened again, its
+    values come next, once, as a new trial. Of a job that was pruned the sampler learns how far it came.
 
     Args:
         sweep_dir: the sweep directory.
         arguments: overrides; those with several values are searched.
-        trials: how many there will be in all.
+        trials: how many there will be in all; a failed one and those that try it again count once.
         seed: of the sampler.
 
     Raises:
@@ -87,9 +87,12 @@ class Study:
         self._study = self._open(seed)
         self._unfinished = [
             Trial(trial.number, self._overrides(trial.params))
-            for trial in self._study.get_trials(states=[self._optuna.trial.TrialState.RUNNING])
+            for trial in self._study.get_trials(states=self._states("RUNNING"))
             if trial.params.keys() == self.space.keys()
         ]
+        self._failed = self._to_try_again()
+        # What fails from here on counts, so that each call comes to an end.
+        self._left = trials - len(self._study.get_trials(states=self._states("RUNNING", "COMPLETE", "PRUNED")))
 
     def _open(self, seed: int) -> Any:
         from sqlalchemy.exc import SQLAlchemyError
@@ -117,15 +120,27 @@ class Study:
         """
         if self._unfinished:
             return [self._unfinished.pop(0)]
-        new = min(most, self.trials - len(self._study.trials))
         try:
-            trials = [self._study.ask(self.space) for _ in range(new)]
+            trials = [self._next() for _ in range(min(most, self._left))]
         except ValueError as error:
             raise FashionError(
                 f"the study in {self._path} searched other values before ({error}); give the same ones, or another "
                 "hydra.sweep.dir="
             ) from error
         return [Trial(trial.number, self._overrides(trial.params)) for trial in trials]
+
+    def _next(self) -> Any:
+        """A trial with the values of one that failed before, or with new ones."""
+        earlier = self._failed.pop(0) if self._failed else None
+        if earlier is not None:
+            self._study.enqueue_trial(earlier.params)
+        self._left -= 1
+        trial = self._study.ask(self.space)
+        if earlier is not None and trial.params == earlier.params:
+            # Its job goes on from its checkpoint: what it had reached by then is still true.
+            for epochs, value in earlier.intermediate_values.items():
+                trial.report(value, epochs)
+        return trial
 
     def tell(self, trial: Trial, value: object) -> None:
         """Write down what came of a trial; anything but a finite number or `PRUNED` is a failure."""
@@ -134,6 +149,22 @@ class Study:
             self._study.tell(trial.number, state=states.PRUNED if value == PRUNED else states.FAIL)
         else:
             self._study.tell(trial.number, found)
+
+    def _to_try_again(self) -> list[Any]:
+        """The failed trials of this space whose values no other trial has or will have, the first of the same ones."""
+        found: list[Any] = []
+        taken = [trial.params for trial in self._study.get_trials(states=self._states("RUNNING", "COMPLETE", "PRUNED"))]
+        # A kill between `enqueue_trial` and `ask` leaves one waiting, which the next `ask` takes.
+        waiting = self._study.get_trials(states=self._states("WAITING"))
+        taken += [trial.system_attrs.get("fixed_params") for trial in waiting]
+        for trial in self._study.get_trials(states=self._states("FAIL")):
+            if trial.distributions == self.space and trial.params not in taken:
+                taken.append(trial.params)
+                found.append(trial)
+        return found
+
+    def _states(self, *names: str) -> tuple[Any, ...]:
+        return tuple(self._optuna.trial.TrialState[name] for name in names)
 
     def _overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
         return (*self.fixed, *(f"{key}={params[key]}" for key in self.space))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from imatfashion.config.arguments import argument
 from imatfashion.config.sweep_jobs import SweepJob, read_jobs
 from imatfashion.errors import FashionError
 
@@ -44,8 +45,10 @@ def end_sweep(write_page: Callable[[Path], Path] | None) -> None:
     page = None
     try:
         page = write_page(sweep_dir) if write_page and jobs else None
-    except FashionError as error:
-        print(f"the sweep's page could not be written: {error}", file=sys.stderr)  # noqa: T201
+    except Exception as error:
+        # A fault of the page must not take the summary with it.
+        reason = str(error) if isinstance(error, FashionError) else f"{type(error).__name__}: {error}"
+        print(f"the sweep's page could not be written: {reason}", file=sys.stderr)  # noqa: T201
     found = summary(sweep_dir, jobs, page)
     aside = sweep_dir / "sweep.tmp"
     aside.write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -76,8 +79,9 @@ def best_job(jobs: Sequence[SweepJob]) -> SweepJob | None:
 
 def continue_command(sweep_dir: Path) -> str:
     """The command that goes on with the sweep of this process."""
-    place = [] if any(word.startswith("hydra.sweep.dir=") for word in sys.argv) else [f"hydra.sweep.dir={sweep_dir}"]
-    return f"python {shlex.join([*sys.argv, *place])}"
+    command = shlex.join(["python", *sys.argv])
+    given = any(word.startswith("hydra.sweep.dir=") for word in sys.argv)
+    return command if given else f"{command} {argument('hydra.sweep.dir', sweep_dir)}"
 
 
 def _entry(job: SweepJob) -> dict[str, Any]:

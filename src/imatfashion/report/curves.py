@@ -31,6 +31,8 @@ class Curves:
     by_name: dict[str, Curve] = field(default_factory=dict)
     epoch_ends: dict[int, int] = field(default_factory=dict)
     """epoch → steps done when it was validated"""
+    recorded_per_epoch: float | None = None
+    """steps an epoch, where the summary says it"""
 
     @property
     def last_step(self) -> int:
@@ -39,11 +41,11 @@ class Curves:
 
     @property
     def steps_per_epoch(self) -> float | None:
-        """Optimizer steps an epoch, None before the first validation."""
-        if not self.epoch_ends:
-            return None
-        epoch = max(self.epoch_ends)
-        return self.epoch_ends[epoch] / (epoch + 1)
+        """Optimizer steps an epoch; None where nothing says it and nothing has been validated."""
+        if self.recorded_per_epoch:
+            return self.recorded_per_epoch
+        # The last epoch may have been cut, and gives too few.
+        return max((steps / (epoch + 1) for epoch, steps in self.epoch_ends.items()), default=None)
 
     def best(self, name: str) -> tuple[float, float] | None:
         """The highest value of a figure and the epochs done then; None without a value."""

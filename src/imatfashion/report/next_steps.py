@@ -6,10 +6,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from imatfashion.config.schema import Config
+from imatfashion.config.arguments import argument
+from imatfashion.config.schema import Config, DataConfig
 from imatfashion.report.run_files import RunFiles
 from imatfashion.report.story import cut_short
-from imatfashion.report.words import argument, number
+from imatfashion.report.words import number
+
+_SPLIT = ("data.split_file", "data.folds", "data.fold", "data.val_fraction")
+_NOT_CARRIED = ("data.limit", *_SPLIT)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ def resume_step(run: RunFiles) -> Step | None:
     if whole or not (run.path / "checkpoints" / "last.ckpt").is_file():
         return None
     # The limit that stopped the run is part of its configuration: kept, it would stop it again.
-    limit = {"max_steps": "null"} if run.setting("max_steps") else {}
+    limit = {"max_steps": None} if run.setting("max_steps") else {}
     return Step(
         "Go on where the run stopped, in the same directory", _line("python train.py", resume=run.path, **limit)
     )
@@ -50,6 +54,7 @@ def _after_classes(run: RunFiles) -> list[Step]:
     predict = _line("python predict.py", classes_ckpt=checkpoint)
     higher: dict[str, object] = {
         **_own_settings(run, "data", "model", "layers", "resize"),
+        **_same_split(run),
         "schedule": "finetune",
         "resolution": 512 if side < 512 else round(side * 1.5 / 32) * 32,
         "init_from": checkpoint,
@@ -57,6 +62,7 @@ def _after_classes(run: RunFiles) -> list[Step]:
     attributes: dict[str, object] = {
         "stage": "attributes",
         **_own_settings(run, "data", "model"),
+        **_same_split(run),
         "data.classes_from": "predicted.table",
     }
     table = f"{predict} images=TRAINING_PHOTOS output=predicted.table"
@@ -90,9 +96,22 @@ def _own_settings(run: RunFiles, *keys: str) -> dict[str, object]:
         group = isinstance(own, Mapping) and isinstance(default, dict)
         pairs = [(f"{key}.{name}", own[name], default.get(name)) for name in own] if group else [(key, own, default)]
         for name, value, usual in pairs:
-            if isinstance(value, str | int | float) and value != usual and name != "data.limit":
+            if isinstance(value, str | int | float) and value != usual and name not in _NOT_CARRIED:
                 found[name] = value
     return found
+
+
+def _same_split(run: RunFiles) -> dict[str, object]:
+    """What keeps the photos that the run's weights know out of the validation of a run that starts from them."""
+    file = run.path / "split.json"
+    # A trial's file has a few photos of each side; the whole sides come of the settings and the seed.
+    if file.is_file() and not run.setting("data.limit"):
+        return {"data.split_file": file}
+    return _own_settings(run, "seed") | {
+        key: value
+        for key in _SPLIT
+        if (value := run.setting(key)) is not None and value != getattr(DataConfig(), key.removeprefix("data."))
+    }
 
 
 def _line(program: str, **values: object) -> str:

@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]
 
 from imatfashion.errors import FashionError
 from imatfashion.report.curves import Curves, read_curves
+from imatfashion.report.words import number
 
 RUN_FILES = {
     "config.yaml": "the whole configuration, as resolved",
@@ -95,6 +96,8 @@ def read_run(run_dir: Path) -> RunFiles:
         _json(run_dir / f"{name}.json", faults) for name in ("summary", "evaluation", "split")
     )
     config_file, metrics_file = run_dir / "config.yaml", run_dir / "metrics.csv"
+    curves = read_curves(metrics_file) if metrics_file.is_file() else Curves()
+    curves.recorded_per_epoch = number(summary.get("steps_per_epoch"))
     text = config_file.read_text(encoding="utf-8", errors="replace") if config_file.is_file() else ""
     return RunFiles(
         path=run_dir,
@@ -103,7 +106,7 @@ def read_run(run_dir: Path) -> RunFiles:
         config=_config(text, summary, faults),
         config_text=text,
         split=split,
-        curves=read_curves(metrics_file) if metrics_file.is_file() else Curves(),
+        curves=curves,
         faults=tuple(faults),
     )
 

@@ -28,7 +28,9 @@ def best(run: RunFiles) -> tuple[float | None, float | None]:
 def epochs_done(run: RunFiles) -> float | None:
     """Epochs trained so far, None before the first validation."""
     per_epoch = run.curves.steps_per_epoch
-    return run.curves.last_step / per_epoch if per_epoch else number(run.summary.get("epochs"))
+    # A run that goes on is beyond its summary; one that was cut may have ended between two rows of the curves.
+    steps = max(run.curves.last_step, number(run.summary.get("steps")) or 0)
+    return steps / per_epoch if per_epoch else number(run.summary.get("epochs"))
 
 
 def epochs_planned(run: RunFiles) -> float | None:
@@ -78,7 +80,7 @@ def _data(run: RunFiles) -> str:
 def _result(run: RunFiles) -> str:
     value, epoch = best(run)
     if value is None:
-        return "No value of the monitored figure has been recorded yet."
+        return _no_result(run)
     when = "" if epoch is None else f", reached after epoch {_plain(epoch)}"
     name = _MONITOR_NAMES.get(run.monitor, run.monitor)
     text = f"The best {name} on the validation photos is {figure(value)}{when}{_meaning(run, value)}."
@@ -86,6 +88,13 @@ def _result(run: RunFiles) -> str:
     if run.summary and epoch and done and ratio and done > 1 and epoch > done - 0.5:
         text += " It was still rising at the end: a longer run may reach more."
     return text
+
+
+def _no_result(run: RunFiles) -> str:
+    if not run.summary:
+        return "No value of the monitored figure has been recorded yet."
+    text = "No value of the monitored figure was recorded while it trained"
+    return f"{text}; the evaluation's figures are those of its last state." if run.evaluation else f"{text}."
 
 
 def _meaning(run: RunFiles, value: float) -> str:

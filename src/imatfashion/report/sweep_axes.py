@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 _MOST_TICKS = 6
 _LOG_FROM = 20
+_LARGEST = 1e290
 _STEPS = [1, 2, 5, 10]
 
 
@@ -51,18 +52,25 @@ def number_axis(values: Sequence[float]) -> Axis:
 
 def setting_axis(texts: Sequence[str]) -> Axis:
     """An axis over the values of a setting: numbers by size, logarithmic over a wide range, names side by side."""
-    distinct = list(dict.fromkeys(texts))
-    try:
-        numbers = sorted(float(text) for text in distinct)
-    except ValueError:
-        return _name_axis(sorted(distinct))
-    if len(numbers) < 2 or not all(map(math.isfinite, numbers)):
-        return _name_axis(sorted(distinct))
+    distinct = sorted(dict.fromkeys(texts))
+    numbers = _distinct_numbers(distinct)
+    # Near the largest float, spans and matplotlib's own sums overflow.
+    if len(numbers) < 2 or max(-numbers[0], numbers[-1]) > _LARGEST:
+        return _name_axis(distinct)
     log = numbers[0] > 0 and numbers[-1] / numbers[0] >= _LOG_FROM
     ends = [math.log10(number) if log else number for number in (numbers[0], numbers[-1])]
     margin = 0.08 * (ends[1] - ends[0])
     axis = Axis((), ends[0] - margin, ends[1] + margin, log)
     return Axis(tuple((axis.place(mark), f"{mark:.6g}") for mark in _marks(axis, numbers)), axis.low, axis.high, log)
+
+
+def _distinct_numbers(texts: Sequence[str]) -> list[float]:
+    """The numbers that the texts name, each once (`1` and `1.0` are one); none where a text names no finite one."""
+    try:
+        numbers = sorted({float(text) for text in texts})
+    except ValueError:
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []
 
 
 def _marks(axis: Axis, numbers: list[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from imatfashion.report.run_files import RunFiles, read_run
 from imatfashion.report.story import best
 
 _STATES = {"done": "done", "failed": "failed", "running": "unfinished", "stopped": "unfinished", "pruned": "pruned"}
+_FRACTION = re.compile(r"[+-]?((\d+\.\d*|\.\d+)(e[+-]?\d+)?|\d+e[+-]?\d+)", flags=re.ASCII | re.IGNORECASE)
 _PLACES = ("run_dir", "resume")
 
 
@@ -80,11 +82,11 @@ def short_key(key: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A setting's value for the page: numbers of a sampler have more digits than anyone reads."""
-    try:
-        return f"{float(text):.4g}" if len(text) > 8 else text
-    except ValueError:
-        return text
+    """A setting's value for the page: fractions of a sampler have more digits than anyone reads.
+
+    Whole numbers keep theirs: a seed is another one by its last digit.
+    """
+    return f"{float(text):.4g}" if len(text) > 8 and _FRACTION.fullmatch(text) else text
 
 
 def is_sweep(folder: Path) -> bool:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imatfashion.config.arguments import argument
 from imatfashion.report.cards import Card
 from imatfashion.report.page import page_templates, save_page
 from imatfashion.report.sweep_charts import curves_chart, parallel_chart, scatter_chart
 from imatfashion.report.sweep_files import JobFiles, SweepFiles, read_sweeps, shown
 from imatfashion.report.sweep_table import sweep_table
-from imatfashion.report.words import argument, duration, figure, many, number
+from imatfashion.report.words import duration, figure, many, number
 
 _SCRIPT = "sweep_script.html"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 NOTHING = "–"
 
@@ -63,13 +62,3 @@ def size(bytes_: int) -> str:
             return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
-
-
-def argument(key: str, value: object) -> str:
-    """`key=value` as a POSIX shell and Hydra both take it."""
-    text = str(value)
-    if re.fullmatch(r"[\w./+:-]+", text, flags=re.ASCII):
-        return f"{key}={text}"
-    # Hydra wants quotes of its own inside those of the shell.
-    inner = text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "'\\''")
-    return f"'{key}=\"{inner}\"'"

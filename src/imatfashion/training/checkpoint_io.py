@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
+from imatfashion.config.arguments import resume_command
 from imatfashion.errors import FashionError
 
 
@@ -46,7 +47,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 raise
             raise FashionError(
                 f"{path} cannot be written ({fault.strerror}), what was there before is kept: make room, then go on "
-                f"with: python train.py resume={path.parent.parent}"
+                f"with: {resume_command(path.parent.parent)}"
             ) from error
         finally:
             aside.unlink(missing_ok=True)

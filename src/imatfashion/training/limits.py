@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from imatfashion.config.arguments import resume_command
 from imatfashion.config.schema import PlatformConfig
 from imatfashion.errors import FashionError
 from imatfashion.training.callbacks import Check
@@ -87,7 +88,7 @@ class UsageLimit:
 
 def saved(run_dir: Path) -> str:
     """The end of a stop's sentence: how to go on."""
-    return f"the state is saved; go on with: python train.py resume={run_dir}"
+    return f"the state is saved; go on with: {resume_command(run_dir)}"
 
 
 def usage_checks(

@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Callback
 from safetensors.torch import save_file
 from torch import Tensor
 
+from imatfashion.config.arguments import resume_command
 from imatfashion.data.collate import Batch
 from imatfashion.errors import FashionError
 from imatfashion.training.last_good import LastGood
@@ -104,7 +105,7 @@ class NanGuard(Callback):
             )
         raise FashionError(
             f"{where}: the batch is in {file}.safetensors, {kept}; look at those photos, or leave such steps out "
-            f"with: python train.py resume={self.run_dir} trainer.on_nan=skip"
+            f"with: {resume_command(self.run_dir, 'trainer.on_nan=skip')}"
         )
 
     def _kept(self, trainer: pl.Trainer) -> str:

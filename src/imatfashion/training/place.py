@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
 
+from imatfashion.config.arguments import argument
 from imatfashion.config.schema import Config
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint_file import read_checkpoint
@@ -43,7 +44,8 @@ def check_free(config: Config, run_dir: Path) -> None:
         FashionError: it does.
     """
     if not config.resume and is_main_process() and (run_dir / "config.yaml").exists():
-        raise FashionError(f"{run_dir} already holds a run: go on with it (resume={run_dir}) or give another run_dir=")
+        resume = argument("resume", run_dir)
+        raise FashionError(f"{run_dir} already holds a run: go on with it ({resume}) or give another run_dir=")
 
 
 def last_checkpoint(config: Config, run_dir: Path) -> Path | None:

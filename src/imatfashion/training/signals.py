@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
+from imatfashion.config.arguments import resume_command
 from imatfashion.errors import Interrupted
 from imatfashion.training.limits import saved
 
@@ -98,4 +99,4 @@ class StopSignals(Callback):
     def _stop_now(self, number: signal.Signals) -> NoReturn:
         there = (self.run_dir / "checkpoints" / "last.ckpt").is_file()
         kept = "the last checkpoint is kept; go on" if there else "there is no checkpoint yet; start it again"
-        raise Interrupted(f"stopped by {_NAMES[number]}: {kept} with: python train.py resume={self.run_dir}", number)
+        raise Interrupted(f"stopped by {_NAMES[number]}: {kept} with: {resume_command(self.run_dir)}", number)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from imatfashion.config.arguments import resume_command
 from imatfashion.config.schema import Config
 from imatfashion.data.annotations import Annotations
 from imatfashion.training.metrics_file import MetricsFile
@@ -40,7 +41,7 @@ def _place(run: Run, resumed: Path | None) -> str:
         f"time: shown once the first steps are measured (check=true measures without training)\n"
         f"run: {run.run_dir}{f', going on from {resumed.name}' if resumed else ''}\n"
         f"figures: {' · '.join(addresses(run))}\n"
-        f"stop with Ctrl-C: the state is saved; go on with: python train.py resume={run.run_dir}"
+        f"stop with Ctrl-C: the state is saved; go on with: {resume_command(run.run_dir)}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import resource
+import shlex
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ PACKAGES = (
 def environment() -> dict[str, Any]:
     """Versions, the command and the state of the repository."""
     return {
-        "command": " ".join(sys.argv),
+        "command": shlex.join(["python", *sys.argv]),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "git": _git(),
     }
@@ -90,7 +91,8 @@ def write_summary(
             "settings": asdict(run.settings),
             "images_per_second": round(images_per_second, 2),
             "steps": trainer.global_step,
-            "epochs": trainer.current_epoch,
+            "steps_per_epoch": run.data.steps_per_epoch,
+            "epochs": _epochs(trainer.global_step, run.data.steps_per_epoch),
             "photos": photos,
             "garments": len(run.data.annotations.garment_class),
             "refused": run.data.truth.refused,
@@ -100,6 +102,11 @@ def write_summary(
             "config": asdict(run.config),
         },
     )
+
+
+def _epochs(steps: int, per_epoch: int) -> float:
+    """Epochs trained, an integer where they are whole; Lightning's counter takes one that was cut for a whole one."""
+    return steps // per_epoch if steps % per_epoch == 0 else round(steps / per_epoch, 2)
 
 
 def _moment(seconds: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from imatfashion.apps.export.markdown import code, plain, text_table
 from imatfashion.apps.export.part import Part
 from imatfashion.report.run_files import RunFiles
-from imatfashion.report.words import NOTHING, count, duration
+from imatfashion.report.words import NOTHING, count, duration, number
 
 Fact = tuple[str, Callable[[RunFiles], object]]
 
@@ -24,7 +24,7 @@ _DATA: tuple[Fact, ...] = (
 _TRAINING: tuple[Fact, ...] = (
     ("first weights of the backbone", lambda run: run.setting("model.weights")),
     ("started from the checkpoint", lambda run: run.setting("init_from")),
-    ("epochs", lambda run: count(run.summary.get("epochs"))),
+    ("epochs", lambda run: _epochs(run.summary.get("epochs"))),
     ("steps", lambda run: count(run.summary.get("steps"))),
     ("batch", lambda run: count(run.setting("batch_size"))),
     ("seed", lambda run: run.setting("seed")),
@@ -93,6 +93,12 @@ def _missing(parts: Sequence[Part]) -> list[str]:
             lines.append(f"There is no summary.json beside {name}: the run did not end, or the file was not kept.")
         lines += [plain(fault) for fault in (part.run.faults if part.run else ())]
     return [text for line in lines for text in (line, "")]
+
+
+def _epochs(value: object) -> str:
+    """A number of epochs; a run that was cut has a part of one."""
+    found = number(value)
+    return count(value) if found is None or found.is_integer() else f"{found:,.1f}"
 
 
 def _of(run: RunFiles, group: str, name: str) -> object:
