@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from faults.kills import Killer, Tally, make_base
 from faults.memory import memory
 from faults.others import Others
 from faults.processes import REPOSITORY, Server
-from faults.rows import Row, page
+from faults.rows import Row, keep_row, page, read_rows
 
 _SHARES = {
     "index": 1,
@@ -33,22 +35,26 @@ _SHARES = {
 def main() -> None:
     """Inject the faults, print a row each as it comes, and write the page; exit code 1 where anything was lost."""
     options = _options()
-    started, rows = time.monotonic(), []
     folder = Path(options.folder or tempfile.mkdtemp(prefix="faults-"))
+    done = read_rows(folder / "rows.jsonl")
+    rows = list(done.values())
+    shutil.rmtree(folder / "base", ignore_errors=True)
     with Server(folder / "log") as server:
         killer = Killer(server, make_base(server, folder / "base"), folder / "work", options.seed)
         for name, make in _rows(killer, options.kills, options.tries):
-            if not name.startswith(options.only):
+            if name in done or not name.startswith(options.only):
                 continue
+            started = time.monotonic()
             try:
-                row = make()
+                row = replace(make(), seconds=time.monotonic() - started)
             except PermissionError as error:
                 print(f"left out: {error}", flush=True)
                 continue
             print(f"{row.fault}: {row.tried} tried; {row.happened}", *row.lost, sep="\n  LOST ", flush=True)
+            keep_row(folder / "rows.jsonl", name, row)
             rows.append(row)
     out = Path(options.out)
-    out.write_text(page(rows, seed=options.seed, seconds=time.monotonic() - started), encoding="utf-8")
+    out.write_text(page(rows, seed=options.seed), encoding="utf-8")
     print(f"{out}; what was lost, if anything, lies in {folder}")
     sys.exit(any(row.lost for row in rows))
 
@@ -59,7 +65,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tries", type=int, default=5, help="tries of each other fault")
     parser.add_argument("--only", default="", help="rows whose name begins so: kill, disk, two, clock, … memory")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--folder", help="where the commands write; a temporary folder by default")
+    parser.add_argument(
+        "--folder",
+        help="where the commands write, a temporary folder by default; rows that are there are not made again",
+    )
     parser.add_argument("--out", default=str(REPOSITORY / "docs/FAULTS.md"), help="the page")
     return parser.parse_args()
 

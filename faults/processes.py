@@ -68,8 +68,13 @@ class Process:
         if code is None:
             self.signal(signal.SIGKILL)
             raise TimeoutError(f"a command hangs: see {self.folder}/stderr")
-        said = [(self.folder / f"{self.pid}.{name}").read_text(errors="replace") for name in ("stdout", "stderr")]
+        said = [_said(self.folder / f"{self.pid}.{name}") for name in ("stdout", "stderr")]
         return Ended(code, *said, time.monotonic() - self.started)
+
+
+def _said(path: Path) -> str:
+    # A command that is killed at once, on a busy machine, has not opened its outputs yet.
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 class Server:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Row:
         happened: what followed.
         lost: a line for each thing that was lost or said badly; empty for nothing.
         sentences: what was printed, where that is worth showing.
+        seconds: how long it took.
     """
 
     fault: str
@@ -23,10 +26,24 @@ class Row:
     happened: str
     lost: Sequence[str] = ()
     sentences: Sequence[str] = field(default=())
+    seconds: float = 0.0
 
 
-def page(rows: Sequence[Row], *, seed: int, seconds: float) -> str:
+def read_rows(path: Path) -> dict[str, Row]:
+    """The rows that an earlier call left, by their names; empty where there is no file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {found.pop("name"): Row(**found) for found in map(json.loads, lines)}
+
+
+def keep_row(path: Path, name: str, row: Row) -> None:
+    """Add a row to the file that `read_rows` reads."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"name": name, **asdict(row)}, ensure_ascii=False) + "\n")
+
+
+def page(rows: Sequence[Row], *, seed: int) -> str:
     """The page `docs/FAULTS.md`."""
+    seconds = sum(row.seconds for row in rows)
     head = (
         "# Faults\n\n"
         "Written by `make faults`, which injects each fault into the real commands: a drawn data set of 20 photos, a "
