@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import multiprocessing
 import sys
@@ -62,6 +63,8 @@ def test_loader_processes_count_and_shared_pages_count_once() -> None:
     shared = np.ones(SIZE, dtype=np.uint8)
     before = memory_gb()
     process = context.Process(target=hold, args=(SIZE, ready, done), daemon=True)
+    # A collection in the child would write into all objects of the tests before, and make their pages its own.
+    gc.freeze()
     process.start()
     try:
         assert ready.wait(30)
@@ -70,4 +73,5 @@ def test_loader_processes_count_and_shared_pages_count_once() -> None:
     finally:
         done.set()
         process.join()
+        gc.unfreeze()
     assert shared.all()
