@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from faults.processes import REPOSITORY
+
 
 @dataclass(frozen=True)
 class Row:
@@ -59,4 +61,8 @@ def page(rows: Sequence[Row], *, seed: int) -> str:
 
 
 def _lost(row: Row) -> str:
-    return "nothing" if not row.lost else f"**{len(row.lost)}**: " + " · ".join(row.lost).replace("\n", " ")[:500]
+    return (
+        "nothing"
+        if not row.lost
+        else f"**{len(row.lost)}**: " + " · ".join(row.lost).replace(f"{REPOSITORY}/", "").replace("\n", " ")[:500]
+    )
