@@ -5,6 +5,16 @@ from __future__ import annotations
 import errno
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OUT_OF_MEMORY = (
+    "DefaultCPUAllocator",
+    "CUDA out of memory",
+    "CUDA error: out of memory",  # pinned memory, a context, another program's memory
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "Insufficient memory",  # OpenCV
+    "Cannot allocate memory",  # the system: a process that is not forked, a library that is not mapped
+    "could not create a primitive",  # oneDNN under RLIMIT_DATA
+)
 
 
 class FashionError(Exception):
@@ -34,8 +44,13 @@ class Interrupted(SystemExit):
         return self.sentence
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; libraries have no class of error of their own for it."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
 def fault_of_machine(error: BaseException) -> str | None:
-    """The sentence for what can strike any command at any of its writes: a full disk, a loader process that was killed.
+    """The sentence for what can strike any command anywhere: a full disk, no memory, a loader process that was killed.
 
     Args:
         error: whatever ended the command.
@@ -53,5 +68,10 @@ def fault_of_machine(error: BaseException) -> str | None:
         return (
             "a process that loads photos was killed, perhaps for want of memory: go on with resume=RUN_DIR and fewer "
             "data.workers"
+        )
+    if is_out_of_memory(error):
+        return (
+            "this machine is out of memory: free some (other programs, fewer data.workers) and give the command again, "
+            "what is finished is kept (a training goes on with resume=RUN_DIR)"
         )
     return None

@@ -27,3 +27,11 @@ def test_worker_count(wanted, cores, most, fork, count):
 def test_cores_are_shared_by_the_ranks():
     assert core_count() >= 1
     assert core_count(10_000) == 1
+
+
+@pytest.mark.parametrize(("each", "tasks", "count"), [("8", "4", 8), ("8", "1", 2), ("4", "4", 2), ("", "4", 2)])
+def test_tasks_that_slurm_binds_to_cores_share_none(monkeypatch, each, tasks, count):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setenv("SLURM_NTASKS", tasks)
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", each)
+    assert core_count(4) == count

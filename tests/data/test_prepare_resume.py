@@ -130,12 +130,24 @@ def test_other_settings_or_data_do_not_go_on(tiny_data, tmp_path, monkeypatch):
         quiet_prepare(tiny_data, tmp_path / "out")
 
 
+HOLD = """
+import sys, time
+from pathlib import Path
+from imatfashion.data.file_lock import take_lock
+with Path(sys.argv[1]).open("ab") as file:
+    print(take_lock(file), flush=True)
+    time.sleep(60)
+"""
+
+
 def test_two_at_once_are_refused(tiny_data, tmp_path, undisturbed, monkeypatch):
     folder = interrupted(tiny_data, tmp_path / "out", monkeypatch)
-    with (folder / JOURNAL).open("ab") as file:
-        assert parts._lock(file)
+    command = [sys.executable, "-W", "ignore", "-c", HOLD, str(folder / JOURNAL)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "True\n"
         with pytest.raises(FashionError, match="another process is preparing"):
             quiet_prepare(tiny_data, tmp_path / "out")
+        first.kill()
     quiet_prepare(tiny_data, tmp_path / "out")
     assert contents(tmp_path / "out") == undisturbed
 

@@ -32,7 +32,7 @@ def sentence(command: Callable[P, R]) -> Callable[P, R]:
         except FashionError as error:
             typer.echo(f"error: {error}", err=True)
             sys.exit(2)
-        except (OSError, RuntimeError) as error:
+        except Exception as error:
             told = fault_of_machine(error)
             if told is None:
                 raise

@@ -71,7 +71,7 @@ def run_app(
         # Who reads the help (`| head`) has gone. Python would say so once more when it prints what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         told = fault_of_machine(error)
         if told is None:
             raise
@@ -122,7 +122,9 @@ class _Job:
             return self._one_of_several(composed)
         try:
             return self.main(self._convert(composed, list(HydraConfig.get().overrides.task)))
-        except (FashionError, OmegaConfBaseException) as error:
+        except Exception as error:
+            if not isinstance(error, FashionError | OmegaConfBaseException) and fault_of_machine(error) is None:
+                raise
             self.failure = error
             return None
 

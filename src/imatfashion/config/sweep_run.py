@@ -19,7 +19,7 @@ from imatfashion.config.pruning import PRUNED, Pruned, judged_by
 from imatfashion.config.sentences import explain
 from imatfashion.config.study_judge import study_judge
 from imatfashion.config.sweep_jobs import SweepJob, claim, finite, is_harmless
-from imatfashion.errors import FashionError, Interrupted
+from imatfashion.errors import FashionError, Interrupted, fault_of_machine
 
 Convert = Callable[[DictConfig, list[str], str | None], Any]
 """Takes the composed config, the overrides for a run that is resumed, and the run directory for a new one."""
@@ -103,6 +103,8 @@ def keep_error(error: Exception, folder: Path, schema: type[Any]) -> str:
         sentence = explain(error, schema)
     elif isinstance(error, FashionError):
         sentence = str(error)
+    elif told := fault_of_machine(error):
+        sentence = told
     else:
         sentence = f"{type(error).__name__}: {error} (traceback.txt has the place)"
         (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")

@@ -8,4 +8,10 @@ import os
 def core_count(ranks: int = 1) -> int:
     """Processors that one of the machine's ranks may use, at least 1."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable // ranks)
+    return usable if _bound_by_slurm(usable) else max(1, usable // ranks)
+
+
+def _bound_by_slurm(usable: int) -> bool:
+    """Whether the processors that this process sees are those of its own task, not shared with the machine's others."""
+    tasks, each = (os.environ.get(name, "") for name in ("SLURM_NTASKS", "SLURM_CPUS_PER_TASK"))
+    return tasks.isdecimal() and int(tasks) > 1 and each.isdecimal() and usable <= int(each)

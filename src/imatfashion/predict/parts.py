@@ -6,12 +6,11 @@ The first line is a fingerprint of everything that the result depends on; each f
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
+from imatfashion.data.file_lock import take_lock
 from imatfashion.errors import FashionError
 from imatfashion.predict.differences import Fingerprint, what_differs
 from imatfashion.predict.results import PhotoResult, from_line, to_line
@@ -44,7 +43,8 @@ class PartFile:
         except OSError as error:
             raise FashionError(f"{path} cannot be written ({error.strerror}); change output=") from error
         try:
-            _lock(self._file, path)
+            if not take_lock(self._file):
+                raise _in_use(path)
             self._resume(fingerprint, names)
         except FashionError:
             self._file.close()
@@ -103,20 +103,10 @@ def is_complete(path: Path, fingerprint: Fingerprint, count: int) -> bool:
         return False
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Keep other processes from the file until it is closed; a killed process holds nothing."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        raise FashionError(
-            f"another process is writing to {path} at this moment: wait until it has ended, or change output="
-        ) from None
-    except OSError:  # a file system without locks
-        return
+def _in_use(path: Path) -> FashionError:
+    return FashionError(
+        f"another process is writing to {path} at this moment: wait until it has ended, or change output="
+    )
 
 
 def _check_fingerprint(path: Path, head: bytes, fingerprint: Fingerprint) -> None:

@@ -1,29 +1,21 @@
-"""What errors say that memory ran out; torch and OpenCV have no class of error of their own for it on processors."""
+"""Which errors of a step say that memory ran out, and whose."""
 
 from __future__ import annotations
 
 import cv2
 import torch
 
+from imatfashion import errors
+
 MEMORY_FAULTS = (MemoryError, RuntimeError, cv2.error)
 """The classes of error among which those are."""
-_WORDS = (
-    "DefaultCPUAllocator",
-    "CUDA out of memory",
-    "CUDA error: out of memory",  # pinned memory, a context, another program's memory
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "Insufficient memory",
-    "Cannot allocate memory",
-    "could not create a primitive",  # oneDNN under RLIMIT_DATA
-)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or on the host."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, MEMORY_FAULTS) and any(words in str(error) for words in _WORDS)
+    return isinstance(error, MEMORY_FAULTS) and errors.is_out_of_memory(error)
 
 
 def is_of_gpu(error: BaseException) -> bool:

@@ -95,7 +95,7 @@ def _fault_of(network: nn.Module, config: Config, settings: DeviceSettings, phot
         # An operator that the meta device does not have says nothing about the devices that train.
         return None
     except _FAULTS as error:
-        # So does a network that reads a number, or mixes in a tensor of the processor: torch names the meta device.
+        # Nor does a network that reads a number, or mixes in a tensor of the processor: torch names the meta device.
         return None if "meta" in str(error) else _Fault(error)
     return None
 

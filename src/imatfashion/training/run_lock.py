@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from imatfashion.data.file_lock import take_lock
 from imatfashion.errors import FashionError, fault_of_machine
 from imatfashion.training.place import is_main_process
 
@@ -15,9 +15,6 @@ from imatfashion.training.place import is_main_process
 @contextmanager
 def run_lock(run_dir: Path) -> Iterator[None]:
     """Hold a run directory, which is made where it is not there; processes of the run that do not write hold nothing.
-
-    The lock is the kernel's and of this process alone: it ends with it, however that ends, and a loader process that
-    outlives a kill for a moment does not keep it (a lock by `flock` would go over to forked processes).
 
     Raises:
         FashionError: another process holds the directory, or it cannot be written.
@@ -28,7 +25,11 @@ def run_lock(run_dir: Path) -> Iterator[None]:
         return
     # The file stays: where it is deleted, two processes could each hold one of that name.
     with _lock_file(run_dir) as file:
-        _lock(file, run_dir)
+        if not take_lock(file):
+            raise FashionError(
+                f"another process is writing to {run_dir} at this moment: wait until it has ended, or give another "
+                "run_dir="
+            )
         yield
 
 
@@ -41,14 +42,3 @@ def _lock_file(run_dir: Path) -> TextIO:
         if fault_of_machine(error):
             raise  # a full disk has its own sentence, and another run_dir= need not help
         raise FashionError(f"{run_dir} cannot be written ({error.strerror}): give another run_dir=") from error
-
-
-def _lock(file: TextIO, run_dir: Path) -> None:
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        raise FashionError(
-            f"another process is writing to {run_dir} at this moment: wait until it has ended, or give another run_dir="
-        ) from None
-    except OSError:  # a file system without locks
-        return

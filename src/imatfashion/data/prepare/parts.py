@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import takewhile
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from imatfashion.data.file_lock import take_lock
 from imatfashion.data.prepare.chunks import Chunk
 from imatfashion.data.prepared import BLOB
 from imatfashion.errors import FashionError
@@ -47,7 +47,7 @@ class Parts:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             self._journal = stack.enter_context((folder / JOURNAL).open("a+b"))
-            if not _lock(self._journal):
+            if not take_lock(self._journal):
                 raise FashionError(f"another process is preparing {folder}: wait until it has finished")
             if (folder / TABLE / BLOB).is_file():  # killed when all but the last rename was done
                 (folder / TABLE / BLOB).rename(folder / BLOB)
@@ -125,18 +125,3 @@ def _size(path: Path) -> int:
 def _to_disk(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Keep other processes away from the file for as long as it is open; False where one is at it."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
