@@ -1,11 +1,13 @@
-"""Photos to training samples: our data set against a plain PIL + pycocotools + albumentations loader, per core.
+"""Photos to training samples: our data set against fastai's loader and a plain one of PIL and pycocotools, per core.
 
-usage: python benchmarks/loader.py [--photos 24] [--sizes 224 512] [--rounds 3]
+usage: python benchmarks/loader.py [--photos 24] [--sizes 224 512] [--rounds 3] [--peer-python PATH]
 
 Photos of 3000 × 2000 pixels, about 1 MB each, with 7 garments of 500 to 1,500 runs (drawn photos enlarged, with noise;
 drawn masks scaled). One process, one thread; figures are processor time, so that other work on the machine hardly
-counts. The peer decodes the photo whole, decodes each mask at the photo's size, resizes, and augments at the sample's
-size with the same changes and chances; it makes labels only, ours makes label and region maps.
+counts. The plain loader decodes the photo whole, decodes each mask at the photo's size, resizes, and augments by
+albumentations at the sample's size with the same changes and chances; it makes labels only, ours makes label and region
+maps. --peer-python is the Python of an environment with fastai, whose loader reads masks from PNGs (fastai_loader.py);
+without it fastai is left out.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import csv
 import json
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,7 +31,7 @@ import cv2
 import numpy as np
 import torch
 from made_csv import Shape, drawn_shapes, scaled_runs
-from measuring import machine
+from measuring import machine, one_thread
 from PIL import Image
 from pycocotools import mask as coco
 from samples import training_samples
@@ -155,6 +158,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=24)
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 512])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-python")
     args = parser.parse_args()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
@@ -168,6 +172,8 @@ def main() -> None:
         print(f"{args.photos} photos of {HEIGHT} × {WIDTH}, {size / 1e6:.2f} MB; {runs / args.photos:.0f} runs a photo")
         for side in args.sizes:
             compare(table, side, args.rounds)
+            if args.peer_python:
+                compare_fastai(Path(folder) / "data", table, side, args)
 
 
 def compare(table: Annotations, side: int, rounds: int) -> None:
@@ -181,6 +187,16 @@ def compare(table: Annotations, side: int, rounds: int) -> None:
     print(f"; plain loader {1e3 * theirs:.1f} ms = {1 / theirs:.1f} images/s", end="")
     print(f"; ratio {theirs / mine:.1f} × (target {TARGETS.get(side, 0):.0f})")
     print("ours, ms: " + ", ".join(f"{name} {value:.1f}" for name, value in parts.items()) + f", rest {rest:.1f}")
+
+
+def compare_fastai(data: Path, table: Annotations, side: int, args: argparse.Namespace) -> None:
+    script = Path(__file__).with_name("fastai_loader.py")
+    command = [args.peer_python, str(script), str(data), str(side)]
+    printed = subprocess.run(command, env=one_thread(), stdout=subprocess.PIPE, text=True, check=True).stdout
+    theirs = json.loads(printed.splitlines()[-1])["cpu"]
+    mine = per_photo(training_samples(table, side), len(table), args.rounds)
+    print(f"fastai {1e3 * theirs:.1f} ms = {1 / theirs:.1f} images/s; ours {1e3 * mine:.1f} ms", end="")
+    print(f"; ratio {theirs / mine:.1f} × (target {TARGETS.get(side, 0):.0f})")
 
 
 if __name__ == "__main__":
