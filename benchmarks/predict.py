@@ -1,9 +1,10 @@
 """Photos to submission rows: our prediction against the notebooks' loop, with the same small network on the CPU.
 
-usage: python benchmarks/predict.py [--photos 60] [--many 600] [--resolution 224] [--precision bf16-mixed]
+usage: python benchmarks/predict.py [--photos 60] [--many 600] [--rounds 5] [--resolution 224] [--precision bf16-mixed]
 
 A small U-Net is trained for a moment on drawn photos, so that its maps look like maps. Then photos of 3000 × 2000 (a
-dozen, repeated by hard links) are predicted, each way in a process of its own; imports are not counted.
+dozen, repeated by hard links) are predicted, each way in a process of its own, in turn; imports are not counted, and
+figures are medians of the rounds.
   ours   run_prediction, as predict.py calls it, to submission.csv on the 512 × 512 grid
   peer   one photo after another: open and resize with PIL, the network, argmax, resize to 512 × 512 by nearest pixel,
          flatten each class and group equal neighbours into runs
@@ -19,8 +20,10 @@ import csv
 import itertools
 import json
 import os
+import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 import numpy as np
 import torch
-from measuring import machine, run_child, seconds
+from measuring import Child, machine, run_child, seconds
 from PIL import Image
 
 GRID, DISTINCT, TARGET = 512, 12, 5.0
@@ -182,6 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--many", type=int, default=600)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--resolution", type=int, default=224)
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--step", nargs=4, help=argparse.SUPPRESS)
@@ -202,22 +206,34 @@ def compare(folder: Path, args: argparse.Namespace) -> None:
     write_photos(folder / "few", photos)
     write_photos(folder / "many", many)
 
-    def child(way: str, which: str) -> Any:
+    def child(way: str, which: str) -> Child:
         step = ["--step", way, folder, folder / which, folder / f"{way}-{which}.csv"]
+        (folder / f"{way}-{which}.csv").unlink(missing_ok=True)
         return run_child([__file__, "--precision", args.precision, *step])
 
-    mine, theirs, more = child("ours", "few"), child("peer", "few"), child("ours", "many")
-    for name, found, count in (("ours", mine, photos), ("peer", theirs, photos), ("ours", more, many)):
-        cpu, wall, network = (1e3 * found.result[kind] / count for kind in ("cpu", "wall", "network"))
+    rounds = [(child("ours", "few"), child("peer", "few")) for _ in range(args.rounds)]
+    more = child("ours", "many")
+    mine, theirs = zip(*rounds, strict=True)
+    for name, found, count in (("ours", mine, photos), ("peer", theirs, photos), ("ours", (more,), many)):
+        cpu, wall, network = (1e3 * _median(found, kind) / count for kind in ("cpu", "wall", "network"))
+        private = statistics.median(one.private for one in found)
+        rows = found[0].result["rows"]
         print(
-            f"{name}: {count} photos, {found.result['rows']} rows: {cpu:.1f} ms CPU a photo (network {network:.1f}), "
-            f"{wall:.0f} ms wall; private memory {found.private:.0f} MiB"
+            f"{name}: {count} photos, {rows} rows: {cpu:.1f} ms CPU a photo (network {network:.1f}), "
+            f"{wall:.0f} ms wall; private memory {private:.0f} MiB"
         )
-    by_cpu, by_wall = (theirs.result[kind] / mine.result[kind] for kind in ("cpu", "wall"))
-    rest = [found.result["cpu"] - found.result["network"] for found in (theirs, mine)]
-    print(f"ratio: {by_cpu:.1f} × by CPU time, {by_wall:.1f} × by wall time (target {TARGET:.0f})")
+    by_cpu, by_wall = (sorted(their.result[kind] / my.result[kind] for my, their in rounds) for kind in ("cpu", "wall"))
+    for kind, ratios in (("CPU", by_cpu), ("wall", by_wall)):
+        print(f"ratio by {kind} time: {statistics.median(ratios):.1f} × ({ratios[0]:.1f} to {ratios[-1]:.1f})", end="")
+        print(f" of {len(rounds)} rounds (target {TARGET:.0f})")
+    rest = [_median(found, "cpu") - _median(found, "network") for found in (theirs, mine)]
     print(f"ratio without the network: {rest[0] / rest[1]:.1f} × by CPU time")
-    print(f"memory at {many} photos / at {photos}: {more.private / mine.private:.2f}")
+    few = statistics.median(one.private for one in mine)
+    print(f"memory at {many} photos / at {photos}: {more.private / few:.2f}")
+
+
+def _median(found: Sequence[Child], kind: str) -> float:
+    return statistics.median(one.result[kind] for one in found)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,12 @@ def test_shards_merge_to_the_single_run(config: Make, tmp_path: Path, order: lis
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parts.json", "whole.json"]
 
 
+@pytest.mark.parametrize("workers", [1, 5])
+def test_threads_change_no_byte(config: Make, tmp_path: Path, workers: int) -> None:
+    two = run_prediction(config(output=tmp_path / "two.csv")).read_bytes()
+    assert run_prediction(config(output=tmp_path / "other.csv", workers=workers)).read_bytes() == two
+
+
 def test_more_shards_than_photos(config: Make, photos: Path) -> None:
     whole = run_prediction(config("whole.csv", images=str(photos / "a.jpg"))).read_bytes()
     outs = [run_prediction(config(images=str(photos / "a.jpg"), shard=f"{shard}/3")) for shard in range(3)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from imatfashion.data.cores import core_count
 from imatfashion.errors import FashionError
 from imatfashion.masks.view import View
 from imatfashion.models.spec import ModelSpec
@@ -50,6 +52,7 @@ class Segmenters:
         component_classes: classes of which at least half of the checkpoints found several garments in a photo.
         lies_on: the classes that each class lies on as a part, to at least half of the checkpoints; empty where one
             does not know.
+        on_processor: whether they run on no GPU.
 
     Raises:
         FashionError: a checkpoint cannot be used, or they do not agree.
@@ -63,13 +66,16 @@ class Segmenters:
         self.looks = list(dict.fromkeys(look for stage in self.stages for look in stage.looks))
         self.component_classes = tuple(_of_half([spec.component_classes for spec in specs], len(self.spec.class_ids)))
         self.lies_on = _hosts(specs)
+        self.on_processor = place.device.type == "cpu"
+        # Each call takes torch's threads: more calls at once than there are cores for would hinder one another.
+        self._turns = BoundedSemaphore(max(1, core_count() // torch.get_num_threads()))
         self._flips = options.flips
         largest = max(specs, key=lambda spec: spec.resolution)
         self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else Look(largest.resolution, "squash")
 
     @torch.inference_mode()
     def scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
-        """Scores of each photo, on the device.
+        """Scores of each photo, on the device. Threads may call it at once; on a busy processor they wait their turn.
 
         A single look gives the network's own scores. Of several, the probabilities are averaged on the grid of the
         largest checkpoint (at scale 1), and the scores are the averages' logarithms.
@@ -78,6 +84,10 @@ class Segmenters:
             photos: at most `batch` photos.
             batch: photos that a network sees at once.
         """
+        with self._turns:
+            return self._scores(photos, batch)
+
+    def _scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
         passes = [(stage, look, flip) for stage in self.stages for look in stage.looks for flip in self._flips]
         if len(passes) == 1:
             ((stage, look, _),) = passes

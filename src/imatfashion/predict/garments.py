@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from imatfashion.masks.runs import Runs
 
+Numbers = npt.NDArray[np.integer]
+
 
 @dataclass(frozen=True)
 class FoundGarment:
@@ -62,14 +64,15 @@ def garments_from_labels(
 
 def _garment_ids(
     labels_HW: npt.NDArray[np.uint8], num_classes: int, component_classes: Collection[int]
-) -> tuple[npt.NDArray[np.int32], list[int]]:
-    """A number for each garment's pixels, int32 (H, W), 0 for nothing; and the class of each number from 1 on."""
+) -> tuple[Numbers, list[int]]:
+    """A number for each garment's pixels (H, W), 0 for nothing; and the class of each number from 1 on."""
     counts = cv2.calcHist([labels_HW], [0], None, [256], [0, 256]).ravel()
     present = np.flatnonzero(counts[:num_classes]).tolist()
     classes = [index for index in present if index not in component_classes]
-    number_of_label = np.zeros(256, dtype=np.int32)
+    # Components may be many; a number a class fits a byte, with which all passes take a fraction of the time.
+    number_of_label: Numbers = np.zeros(256, dtype=np.uint8 if len(classes) == len(present) else np.int32)
     number_of_label[classes] = np.arange(1, len(classes) + 1)
-    ids_HW = np.asarray(cv2.LUT(labels_HW, number_of_label), dtype=np.int32)
+    ids_HW: Numbers = np.asarray(cv2.LUT(labels_HW, number_of_label), dtype=number_of_label.dtype)
     for index in present:
         if index in component_classes:
             box = _box(labels_HW, index)
@@ -87,10 +90,10 @@ def _box(labels_HW: npt.NDArray[np.uint8], index: int) -> tuple[slice, slice]:
 
 
 def _garments(
-    ids_HW: npt.NDArray[np.int32], classes: list[int], confidence_HW: npt.NDArray[np.float32] | None, layer: int
+    ids_HW: Numbers, classes: list[int], confidence_HW: npt.NDArray[np.float32] | None, layer: int
 ) -> list[FoundGarment]:
     """All garments of a map in one pass over its pixels, however many there are."""
-    flat = np.asarray(cv2.transpose(ids_HW), dtype=np.int32).ravel()
+    flat: Numbers = np.asarray(cv2.transpose(ids_HW), dtype=ids_HW.dtype).ravel()
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1]).astype(np.int32)
     lengths = np.diff(starts, append=np.int32(len(flat))).astype(np.int32)
     numbers = flat[starts]
@@ -104,10 +107,10 @@ def _garments(
     return garments
 
 
-def _scores(ids_HW: npt.NDArray[np.int32], count: int, confidence_HW: npt.NDArray[np.float32] | None) -> list[float]:
+def _scores(ids_HW: Numbers, count: int, confidence_HW: npt.NDArray[np.float32] | None) -> list[float]:
     if confidence_HW is None:
         return [1.0] * count
-    somewhere = np.flatnonzero(ids_HW)  # most pixels are background, which has no score
+    somewhere = np.flatnonzero(ids_HW > 0)  # most pixels are background, which has no score
     numbers = ids_HW.ravel()[somewhere]
     total = np.bincount(numbers, weights=confidence_HW.ravel()[somewhere], minlength=count + 1)[1:]
     means: list[float] = (total / np.bincount(numbers, minlength=count + 1)[1:]).tolist()

@@ -10,6 +10,7 @@ from pathlib import Path
 from imatfashion.config.checkpoints import checkpoint_paths
 from imatfashion.config.prediction import check_predict_config, components, output_format, parse_shard
 from imatfashion.config.schema import PredictConfig
+from imatfashion.data.cores import core_count
 from imatfashion.errors import FashionError
 from imatfashion.predict.coco import OPENING
 from imatfashion.predict.images import Photo
@@ -147,5 +148,4 @@ def _shard_of_environment() -> tuple[int, int]:
 
 
 def _workers(given: int) -> int:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return given if given > 0 else min(processors, _MOST_WORKERS)
+    return given if given > 0 else min(core_count(), _MOST_WORKERS)

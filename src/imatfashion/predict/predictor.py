@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from imatfashion.predict.prediction import Prediction
 from imatfashion.predict.regions import Found
 from imatfashion.predict.results import PhotoResult
 from imatfashion.predict.settings import Settings
+from imatfashion.predict.stages import CPU_BATCH
 from imatfashion.predict.steps import cut, describe
 from imatfashion.predict.stream import stream
 
@@ -35,7 +37,7 @@ Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 class Started(NamedTuple):
-    """Photos that the segmenters have seen, and their garments, which threads may still be cutting."""
+    """Photos, and their garments, which threads may still be finding."""
 
     inputs: Sequence[PhotoInput]
     found: Iterable[Found]
@@ -160,7 +162,7 @@ class Predictor:
     def start(
         self, inputs: Sequence[PhotoInput], settings: Settings, *, batch_size: int, pool: ThreadPoolExecutor | None
     ) -> Started:
-        """Segment photos and leave the cutting to the pool; `finish` waits for it. Arguments as `predict_inputs`."""
+        """Leave photos to the pool, segmented before where a GPU does it; arguments as `predict_inputs`."""
         readable = [photo for photo in inputs if not photo.problem]
         found = self._cutting(readable, settings, batch_size, pool.map if pool else map) if readable else ()
         return Started(inputs, found)
@@ -192,11 +194,20 @@ class Predictor:
     def _cutting(self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int, map_: Map) -> Iterable[Found]:
         if settings.overlap == "parts":
             self.class_stage.check_parts()
-        scores = self.class_stage.scores(photos, batch_size)
 
         def cut_pair(pair: tuple[PhotoInput, Framed]) -> Found:
             return cut(*pair, settings, self.class_stage)
 
+        def segment_and_cut(group: Sequence[PhotoInput]) -> list[Found]:
+            scores = self.class_stage.scores(group, batch_size)
+            return list(map(cut_pair, zip(group, scores, strict=True)))
+
+        if self.class_stage.on_processor:
+            # Threads share the network as they share all else, so that none of the cores waits for one of them.
+            size = min(batch_size, CPU_BATCH)
+            groups = [photos[first : first + size] for first in range(0, len(photos), size)]
+            return chain.from_iterable(map_(segment_and_cut, groups))
+        scores = self.class_stage.scores(photos, batch_size)
         return map_(cut_pair, zip(photos, scores, strict=True))
 
     def _prediction(self, result: PhotoResult, photo: Path | ByteArray) -> Prediction:

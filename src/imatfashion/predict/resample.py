@@ -20,7 +20,7 @@ _STRIP = 16_000_000
 
 
 class LabelMaps(NamedTuple):
-    """Labels uint8 (L, H, W), background = C, and the probability of each label, float32 (L, H, W)."""
+    """Labels uint8 (L, H, W), background = C, and the probability of each, float32 (L, H, W); background may have 0."""
 
     labels: npt.NDArray[np.uint8]
     confidence: npt.NDArray[np.float32]

@@ -17,7 +17,7 @@ from imatfashion.predict.inputs import PhotoInput, Sample
 from imatfashion.predict.looks import Look, LookOptions
 from imatfashion.predict.regions import Found, batches, regions_of
 
-_CPU_BATCH = 2
+CPU_BATCH = 2
 """Photos at once on a processor: more leave its caches, and cost up to half as much again each."""
 
 
@@ -73,7 +73,7 @@ class ClassStage(Stage):
         """
         size = 1 if look.resize == "own" else batch
         if self.device.type == "cpu":
-            size = min(size, _CPU_BATCH)
+            size = min(size, CPU_BATCH)
         samples = [photo.samples[look] for photo in photos]
         groups = [samples[first : first + size] for first in range(0, len(samples), size)]
         return [scores for group in groups for scores in self._scores(group, size, flip)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +97,7 @@ _NOTHING = (_Answer((), None), _Answer((), None))
 
 
 def _both_cuts(
-    predictor: Predictor, photos: Sequence[PhotoInput], batch_size: int, pool: ThreadPoolExecutor
+    predictor: Predictor, photos: Sequence[PhotoInput], batch_size: int, pool: Executor
 ) -> list[tuple[_Answer, _Answer]]:
     """What was found in each photo, by regions and by components."""
     if not photos:
