@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import errno
+import re
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_OUT_OF_MEMORY = (
-    "DefaultCPUAllocator",
-    "CUDA out of memory",
-    "CUDA error: out of memory",  # pinned memory, a context, another program's memory
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "Insufficient memory",  # OpenCV
-    "Cannot allocate memory",  # the system: a process that is not forked, a library that is not mapped
-    "could not create a primitive",  # oneDNN under RLIMIT_DATA
+_OUT_OF_MEMORY = re.compile(
+    "DefaultCPUAllocator"
+    "|CUDA out of memory"
+    "|CUDA error: out of memory"  # pinned memory, a context, another program's memory
+    "|CUBLAS_STATUS_ALLOC_FAILED"
+    "|CUDNN_STATUS_ALLOC_FAILED"
+    "|Insufficient memory"  # OpenCV
+    "|Cannot allocate memory"  # the system: a process that is not forked, a library that is not mapped
+    "|could not create a primitive(?! descriptor)"  # oneDNN under RLIMIT_DATA; not tensors that do not fit together
 )
 
 
@@ -46,7 +47,7 @@ class Interrupted(SystemExit):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out; libraries have no class of error of their own for it."""
-    return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+    return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def fault_of_machine(error: BaseException) -> str | None:

@@ -35,3 +35,5 @@ def test_tasks_that_slurm_binds_to_cores_share_none(monkeypatch, each, tasks, co
     monkeypatch.setenv("SLURM_NTASKS", tasks)
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", each)
     assert core_count(4) == count
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")  # torchrun within each task
+    assert core_count(4) == 2

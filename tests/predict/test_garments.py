@@ -57,6 +57,13 @@ def test_pieces_that_meet_only_across_a_column_break_stay_apart() -> None:
     assert (region.runs.starts.tolist(), region.runs.lengths.tolist()) == ([3], [2])
 
 
+@pytest.mark.parametrize("components", [set(), {2}])
+def test_a_map_of_one_pixel(components: set[int]) -> None:
+    labels = np.full((1, 1, 1), 2, dtype=np.uint8)
+    (garment,) = garments_from_labels(labels, CLASSES, None, component_classes=components)
+    assert (garment.class_index, garment.area) == (2, 1)
+
+
 def test_the_score_is_the_mean_confidence() -> None:
     labels = np.array([[[0, 0, 5], [5, 5, 0]]], dtype=np.uint8)
     confidence = np.array([[[0.5, 0.7, 0.1], [0.1, 0.1, 0.9]]], dtype=np.float32)

@@ -92,7 +92,7 @@ def test_parts_are_cut_out_of_garments_when_nothing_may_overlap(predictor: Predi
 
 
 @pytest.mark.parametrize("strip", [16_000_000, 500])
-@pytest.mark.parametrize("grid", [(32, 32), (50, 20), (7, 90)])
+@pytest.mark.parametrize("grid", [(32, 32), (50, 20), (7, 90), (1, 1)])
 def test_squashed_maps_are_torchs_bilinear(grid: tuple[int, int], strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imatfashion.predict.resample._STRIP", strip)
     scores = torch.randn(2, 6, 32, 32, generator=torch.Generator().manual_seed(0))

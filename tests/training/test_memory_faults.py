@@ -26,7 +26,13 @@ def test_memory_that_ran_out(error: Exception, of_gpu: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("CUDA error: device-side assert triggered"), ValueError("CUDA out of memory"), OSError(28)]
+    "error",
+    [
+        RuntimeError("CUDA error: device-side assert triggered"),
+        RuntimeError("could not create a primitive descriptor for an inner product"),
+        ValueError("CUDA out of memory"),
+        OSError(28),
+    ],
 )
 def test_other_faults(error: Exception) -> None:
     assert not is_out_of_memory(error)

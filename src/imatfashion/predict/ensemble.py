@@ -6,6 +6,7 @@ Shape suffixes: L layers, C + 1 scores (background last), h × w the frame's siz
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import NamedTuple
@@ -67,8 +68,6 @@ class Segmenters:
         self.component_classes = tuple(_of_half([spec.component_classes for spec in specs], len(self.spec.class_ids)))
         self.lies_on = _hosts(specs)
         self.on_processor = place.device.type == "cpu"
-        # Each call takes torch's threads: more calls at once than there are cores for would hinder one another.
-        self._turns = BoundedSemaphore(max(1, core_count() // torch.get_num_threads()))
         self._flips = options.flips
         largest = max(specs, key=lambda spec: spec.resolution)
         self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else Look(largest.resolution, "squash")
@@ -84,7 +83,7 @@ class Segmenters:
             photos: at most `batch` photos.
             batch: photos that a network sees at once.
         """
-        with self._turns:
+        with _turns(torch.get_num_threads()):
             return self._scores(photos, batch)
 
     def _scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
@@ -159,6 +158,12 @@ class Describers:
         """Mean probability of each attribute for each garment, float32 (g, A), a photo each."""
         answers = [stage.probabilities(found, flip=flip) for stage in self.stages for flip in self._flips]
         return [np.mean(of_photo, axis=0, dtype=np.float32) for of_photo in zip(*answers, strict=True)]
+
+
+@cache
+def _turns(threads: int) -> BoundedSemaphore:
+    """One for the process: more calls at once than there are cores for their threads would hinder one another."""
+    return BoundedSemaphore(max(1, core_count() // threads))
 
 
 def _hosts(specs: Sequence[ModelSpec]) -> tuple[tuple[int, ...], ...]:

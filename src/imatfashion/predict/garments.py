@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imatfashion.masks.box import box_of
 from imatfashion.masks.runs import Runs
 
 Numbers = npt.NDArray[np.integer]
@@ -75,18 +76,12 @@ def _garment_ids(
     ids_HW: Numbers = np.asarray(cv2.LUT(labels_HW, number_of_label), dtype=number_of_label.dtype)
     for index in present:
         if index in component_classes:
-            box = _box(labels_HW, index)
+            box = box_of(labels_HW == index)
             mask_hw = (labels_HW[box] == index).astype(np.uint8)
             count, parts_hw = cv2.connectedComponents(mask_hw, connectivity=8, ltype=cv2.CV_32S)
             ids_HW[box] += np.where(mask_hw > 0, parts_hw + len(classes), 0).astype(np.int32)
             classes += [index] * (count - 1)
     return ids_HW, classes
-
-
-def _box(labels_HW: npt.NDArray[np.uint8], index: int) -> tuple[slice, slice]:
-    """The rows and columns that hold a label."""
-    x, y, width, height = cv2.boundingRect(cv2.compare(labels_HW, index, cv2.CMP_EQ))  # type: ignore[call-overload]
-    return slice(y, y + height), slice(x, x + width)
 
 
 def _garments(

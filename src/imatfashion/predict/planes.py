@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imatfashion.masks.box import box_of
+
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -26,7 +28,7 @@ def best_of_planes(scores_Chw: FloatArray, grid: tuple[int, int]) -> tuple[npt.N
     planes_Chw = _apart(scores_Chw)
     labels, best = _best(planes_Chw, grid)
     confidence = np.zeros(grid, dtype=np.float32)
-    box = _box_without(labels, len(planes_Chw) - 1)
+    box = box_of(labels != len(planes_Chw) - 1)
     # The best class's softmax: exp(best) over the sum of all.
     total, plane = np.zeros_like(best[box]), np.empty_like(best)
     for scores_hw in planes_Chw if total.size else ():
@@ -56,16 +58,10 @@ def _best(planes_Chw: FloatArray, grid: tuple[int, int]) -> tuple[npt.NDArray[np
         _resize(scores_hw, plane)
         # Indices rise, so that the larger one is the later winner.
         cv2.compare(plane, best, cv2.CMP_GT, dst=wins)
-        cv2.bitwise_and(wins, index, dst=wins)  # type: ignore[call-overload]
+        np.bitwise_and(wins, np.uint8(index), out=wins)  # OpenCV takes a map of one pixel for a number
         cv2.max(labels, wins, dst=labels)
         cv2.max(best, plane, dst=best)
     return labels, best
-
-
-def _box_without(labels: npt.NDArray[np.uint8], background: int) -> tuple[slice, slice]:
-    """The rows and columns that hold anything else."""
-    x, y, width, height = cv2.boundingRect((labels != background).view(np.uint8))
-    return slice(y, y + height), slice(x, x + width)
 
 
 def _resize(scores_hw: FloatArray, plane: FloatArray) -> None:
