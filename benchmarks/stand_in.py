@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from full_scale import make
 
-from imatfashion.data.annotations import Annotations
+from imatfashion.data.annotations import PREPARED, Annotations
 from imatfashion.data.build import open_table
 from imatfashion.data.cores import core_count
 from imatfashion.data.photo_source import PhotoSource
@@ -24,7 +24,7 @@ from imatfashion.data.prepare.finish import finish
 from imatfashion.data.prepare.parts import Parts
 from imatfashion.data.prepare.pool import in_order
 from imatfashion.data.prepare.run import CHUNK
-from imatfashion.data.prepared import KIND, QUALITY, is_prepared
+from imatfashion.data.prepared import QUALITY, is_prepared, shorter_side
 from imatfashion.data.sample.photo import draw_photo
 from imatfashion.masks.view import View
 
@@ -48,8 +48,8 @@ def stand_in(root: Path, share: float, resolution: int) -> Path:
     table = open_table(root, check_photos=False)
     folder = root / ".stand-in"
     shutil.rmtree(folder, ignore_errors=True)
-    meta = {"kind": KIND, "format": "imaterialist2019", "source": None, "grid": None, "photo_dir": None}
-    settings = {"resolution": resolution, "quality": QUALITY}
+    meta = {"kind": PREPARED, "format": "imaterialist2019", "source": None, "grid": None, "photo_dir": None}
+    settings = {"resolution": resolution, "quality": QUALITY, "shorter_side": shorter_side(resolution)}
     todo = [range(first, min(first + CHUNK, len(table))) for first in range(0, len(table), CHUNK)]
     with Parts(folder, settings) as parts:
         for chunk in in_order(StandInMaker(table, resolution), todo, core_count()):
