@@ -45,7 +45,7 @@ class Interrupted(SystemExit):
         return self.sentence
 
 
-def is_out_of_memory(error: BaseException) -> bool:
+def says_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out; libraries have no class of error of their own for it."""
     return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
@@ -70,7 +70,7 @@ def fault_of_machine(error: BaseException) -> str | None:
             "a process that loads photos was killed, perhaps for want of memory: go on with resume=RUN_DIR and fewer "
             "data.workers"
         )
-    if is_out_of_memory(error):
+    if says_out_of_memory(error):
         return (
             "this machine is out of memory: free some (other programs, fewer data.workers) and give the command again, "
             "what is finished is kept (a training goes on with resume=RUN_DIR)"

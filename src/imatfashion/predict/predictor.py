@@ -195,19 +195,20 @@ class Predictor:
         if settings.overlap == "parts":
             self.class_stage.check_parts()
 
+        size = min(batch_size, CPU_BATCH) if self.class_stage.on_processor else batch_size
+
         def cut_pair(pair: tuple[PhotoInput, Framed]) -> Found:
             return cut(*pair, settings, self.class_stage)
 
         def segment_and_cut(group: Sequence[PhotoInput]) -> list[Found]:
-            scores = self.class_stage.scores(group, batch_size)
+            scores = self.class_stage.scores(group, size)
             return list(map(cut_pair, zip(group, scores, strict=True)))
 
         if self.class_stage.on_processor:
             # Threads share the network as they share all else, so that none of the cores waits for one of them.
-            size = min(batch_size, CPU_BATCH)
             groups = [photos[first : first + size] for first in range(0, len(photos), size)]
             return chain.from_iterable(map_(segment_and_cut, groups))
-        scores = self.class_stage.scores(photos, batch_size)
+        scores = self.class_stage.scores(photos, size)
         return map_(cut_pair, zip(photos, scores, strict=True))
 
     def _prediction(self, result: PhotoResult, photo: Path | ByteArray) -> Prediction:

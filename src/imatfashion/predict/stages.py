@@ -72,8 +72,6 @@ class ClassStage(Stage):
         last bit from one in a single go. For the same reason photos in their own aspect are seen one by one.
         """
         size = 1 if look.resize == "own" else batch
-        if self.device.type == "cpu":
-            size = min(size, CPU_BATCH)
         samples = [photo.samples[look] for photo in photos]
         groups = [samples[first : first + size] for first in range(0, len(samples), size)]
         return [scores for group in groups for scores in self._scores(group, size, flip)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import torch
 
-from imatfashion import errors
+from imatfashion.errors import says_out_of_memory
 
 MEMORY_FAULTS = (MemoryError, RuntimeError, cv2.error)
 """The classes of error among which those are."""
@@ -15,7 +15,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or on the host."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, MEMORY_FAULTS) and errors.is_out_of_memory(error)
+    return isinstance(error, MEMORY_FAULTS) and says_out_of_memory(error)
 
 
 def is_of_gpu(error: BaseException) -> bool:
