@@ -3,62 +3,92 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from made_csv import PHOTOS
 from measuring import MIB
 from resident import Resident, made_batch, make_task, steps_a_second
 from stand_in import stand_in
 
 from imatfashion.config.schema import AugmentConfig, DataConfig
+from imatfashion.data.cores import core_count
 from imatfashion.data.datamodule import FashionDataModule
 
 SIDES = (224, 512)
-BATCH, LARGEST = {224: 64, 512: 16}, 4096
-SHARE = 0.05
-_HEADER = "side precision compile  resident images/s  loaded images/s  loader's share  peak MiB  largest batch"
+BATCH = {224: 128, 512: 32}
+TIMED, WARM = 24, 8
+_SPARE = 1.3  # an epoch longer than the steps: at its end the loader starts anew
+_HEADER = (
+    "side precision  compiled  resident img/s  loaded img/s  loader's share  loader alone img/s"
+    "  peak MiB  MiB a photo  largest batch"
+)
 
 
-def measure_device(folder: Path, *, sides: tuple[int, ...] = SIDES, share: float = SHARE, steps: int = 30) -> None:
+class Way(NamedTuple):
+    """How a step is made."""
+
+    side: int
+    precision: str
+    compiled: bool
+
+    @property
+    def batch(self) -> int:
+        """Photos a step."""
+        return BATCH.get(self.side, 8)
+
+
+def measure_device(folder: Path, *, sides: tuple[int, ...] = SIDES, timed: int = TIMED) -> None:
     """Print a table, a line for each size, precision and compilation.
 
     Args:
-        folder: takes the made data, a `share` of full scale for each side.
+        folder: takes the made data, as many photos for each side as the steps see.
         sides: sizes of the samples, pixels.
-        share: of the full scale; an epoch should be longer than `steps`.
-        steps: that are timed.
+        timed: steps that are timed, after `WARM` others.
     """
     print(torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU: the same on the processor")
-    print(_HEADER)
+    batches = ", ".join(f"{BATCH.get(side, 8)} at {side}" for side in sides)
+    print(f"{core_count()} cores for the loader; batch {batches}")
+    print(_HEADER, flush=True)
     for side in sides:
-        root = stand_in(folder / str(side), share, side)
+        photos = _SPARE * (WARM + timed) * BATCH.get(side, 8)
+        root = stand_in(folder / str(side), min(1.0, photos / PHOTOS), side)
+        alone = _loader_alone(root, side)
         for precision, compiled in _ways():
-            row = measure(root, side, precision, compiled, steps)
-            print(
-                f"{side:4} {precision:>10} {compiled!s:>6} {row['resident']:18.0f} {row['loaded']:16.0f} "
-                f"{1 - row['loaded'] / row['resident']:14.1%} {row['peak']:10.0f} {row['largest']:14.0f}"
-            )
+            print(measure(Way(side, precision, compiled), root, alone, timed), flush=True)
 
 
 def _ways() -> Iterator[tuple[str, bool]]:
-    if not torch.cuda.is_available():
-        yield "32-true", False
-        return
-    halves = ["16-mixed", *(["bf16-mixed"] if torch.cuda.get_device_capability() >= (8, 0) else [])]
-    for precision in ("32-true", *halves):
-        yield precision, False
-        yield precision, True
+    yield "32-true", False
+    if torch.cuda.is_available():
+        yield "16-mixed", False
+        if torch.cuda.get_device_capability() >= (8, 0):
+            yield "bf16-mixed", False
+            yield "bf16-mixed", True
 
 
-def measure(root: Path, side: int, precision: str, compiled: bool, steps: int) -> dict[str, float]:
-    """Images a second resident and loaded, peak MiB of the card, and the largest batch (0 without a card)."""
+def measure(way: Way, root: Path, alone: float, timed: int) -> str:
+    """A line of the table; `alone` are the loader's samples a second where nothing takes them."""
+    resident, peak = _resident(way, way.batch, timed)
+    task = make_task(way.side, compiled=way.compiled)
+    loaded = way.batch * steps_a_second(task, _data(root, way.side), way.precision, steps=timed, warm=WARM)
+    line = (
+        f"{way.side:4} {way.precision:>10} {way.compiled!s:>8} {resident:15.0f} {loaded:13.0f} "
+        f"{1 - loaded / resident:15.1%} {alone:19.0f} {peak / MIB:9.0f}"
+    )
+    if not torch.cuda.is_available() or way.compiled:
+        return line
+    a_photo, largest = _largest(way, peak)
+    return f"{line} {a_photo / MIB:12.1f} {largest:14}"
+
+
+def _data(root: Path, side: int) -> FashionDataModule:
     batch = BATCH.get(side, 8)
-    resident = batch * _rate(side, batch, precision, compiled, steps)
-    peak = torch.cuda.max_memory_allocated() / MIB if torch.cuda.is_available() else 0.0
-    data = FashionDataModule(
-        DataConfig(root=str(root), near_duplicates=False),
+    return FashionDataModule(
+        DataConfig(root=str(root), near_duplicates=False, val_fraction=0.01),
         augment=AugmentConfig(),
         resolution=side,
         resize="squash",
@@ -67,43 +97,43 @@ def measure(root: Path, side: int, precision: str, compiled: bool, steps: int) -
         micro_batch=batch,
         seed=0,
     )
-    task = make_task(side, compiled=compiled)
-    loaded = batch * steps_a_second(task, data, precision, steps=steps, warm=_warm(steps))
-    return {"resident": resident, "loaded": loaded, "peak": peak, "largest": _largest(side, precision, compiled)}
 
 
-def _rate(side: int, batch: int, precision: str, compiled: bool, steps: int) -> float:
-    """Steps a second on a batch that stays on the device."""
+def _loader_alone(root: Path, side: int) -> float:
+    """Samples a second that the loader's processes make, over an epoch without its first batches."""
+    data = _data(root, side)
+    data.setup()
+    samples, started = 0, 0.0
+    for number, batch in enumerate(data.train_dataloader()):
+        if number == WARM:
+            samples, started = 0, time.perf_counter()
+        samples += len(batch["image"])
+    return samples / (time.perf_counter() - started)
+
+
+def _resident(way: Way, batch: int, steps: int) -> tuple[float, int]:
+    """Images a second on a batch that stays on the device, and the card's peak memory, bytes (0 without a card)."""
     device: Any = "cpu"
     if torch.cuda.is_available():
         device = "cuda"
         gc.collect()  # a step that ran out of memory is still held by its traceback
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    data = Resident(made_batch(batch, side), torch.device(device))
-    return steps_a_second(make_task(side, compiled=compiled), data, precision, steps=steps, warm=_warm(steps))
+    data = Resident(made_batch(batch, way.side), torch.device(device))
+    task = make_task(way.side, compiled=way.compiled)
+    rate = batch * steps_a_second(task, data, way.precision, steps=steps, warm=WARM)
+    return rate, torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0
 
 
-def _warm(steps: int) -> int:
-    return max(1, steps // 3)
-
-
-def _largest(side: int, precision: str, compiled: bool) -> int:
-    """The largest batch that trains, to an eighth."""
-
-    def fits(batch: int) -> bool:
+def _largest(way: Way, peak: int) -> tuple[float, int]:
+    """Bytes of one photo more, and the largest batch that was seen to train: a line through two peaks, tried."""
+    a_photo = (_resident(way, 2 * way.batch, 2)[1] - peak) / way.batch
+    free = torch.cuda.get_device_properties(0).total_memory - (peak - way.batch * a_photo)
+    for share in (0.97, 0.93, 0.88, 0.8, 0.7):
+        batch = int(share * free / a_photo)
         try:
-            _rate(side, batch, precision, compiled, 2)
+            _resident(way, batch, 2)
         except torch.cuda.OutOfMemoryError:
-            return False
-        return True
-
-    if not torch.cuda.is_available():
-        return 0
-    low, high = 0, BATCH.get(side, 8)
-    while high <= LARGEST and fits(high):
-        low, high = high, 2 * high
-    while high <= LARGEST and high - low > max(1, low // 8):
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
+            continue
+        return a_photo, batch
+    return a_photo, 2 * way.batch

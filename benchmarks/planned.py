@@ -1,10 +1,10 @@
 """Time and cost of the whole recipe on each GPU preset, **planned, not measured**: operations over a stated rate.
 
-usage: python benchmarks/planned.py [--utilisation 0.1]
+usage: python benchmarks/planned.py [--utilisation 0.07]
 
 Operations of one photo's forward pass are counted by torch on the very networks of the experiments; a training step
-costs three of them (forward, and twice that backward), a validation photo one. The rest is assumed: `CARDS` and the
-option.
+costs three of them (forward, and twice that backward), a validation photo one. The rest is assumed: `CARDS`, and that
+every card reaches the share of its rate that an H100 reached at 224 (docs/PERFORMANCE.md).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def forward_flops(stage: str, resolution: int) -> int:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--utilisation", type=float, default=0.1, help="share of the data sheet's rate that is reached")
+    parser.add_argument("--utilisation", type=float, default=0.07, help="share of the data sheet's rate")
     share = parser.parse_args().utilisation
     forward = {name: forward_flops(stage, resolution) for name, (stage, resolution, _) in STAGES.items()}
     for name, flops in forward.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Callable
@@ -83,6 +84,7 @@ class Paced(Callback):
 
 def train(task: ClassSegmenter, data: pl.LightningDataModule, precision: str, after_step: Callable[[], bool]) -> None:
     """Train until `after_step` returns True."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # what it finds there is not asked
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = pl.Trainer(
