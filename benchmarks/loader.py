@@ -1,13 +1,14 @@
 """Photos to training samples: our data set against fastai's loader and a plain one of PIL and pycocotools, per core.
 
-usage: python benchmarks/loader.py [--photos 24] [--sizes 224 512] [--rounds 3] [--peer-python PATH]
+usage: python benchmarks/loader.py [--photos 24] [--sizes 224 512] [--rounds 5] [--peer-python PATH]
 
 Photos of 3000 × 2000 pixels, about 1 MB each, with 7 garments of 500 to 1,500 runs (drawn photos enlarged, with noise;
 drawn masks scaled). One process, one thread; figures are processor time, so that other work on the machine hardly
 counts. The plain loader decodes the photo whole, decodes each mask at the photo's size, resizes, and augments by
 albumentations at the sample's size with the same changes and chances; it makes labels only, ours makes label and region
 maps. --peer-python is the Python of an environment with fastai, whose loader reads masks from PNGs (fastai_loader.py);
-without it fastai is left out.
+without it fastai is left out. All go over the photos in turn, --rounds times; each one's fastest round counts, and the
+range is that of the ratios within a round.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import argparse
 import csv
 import json
 import os
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,10 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from made_csv import Shape, drawn_shapes, scaled_runs
-from measuring import machine, one_thread
+from measuring import Contender, machine, one_thread
 from PIL import Image
 from pycocotools import mask as coco
 from samples import training_samples
@@ -141,23 +143,18 @@ def split(table: Annotations, data: FashionDataset, size: int, config: AugmentCo
     return times
 
 
-def per_photo(loader: Any, photos: int, rounds: int) -> float:
-    """Seconds of processor time a photo: the fastest round of several."""
-    loader[0]
-    best = float("inf")
-    for epoch in range(rounds):
-        start = time.process_time()
-        for photo in range(photos):
-            loader[(epoch, photo) if isinstance(loader, FashionDataset) else photo]
-        best = min(best, (time.process_time() - start) / photos)
-    return best
+def per_photo(loader: Any, keys: Iterable[Any]) -> float:
+    """Seconds of processor time a sample."""
+    start = time.process_time()
+    samples = sum(loader[key] is not None for key in keys)
+    return (time.process_time() - start) / samples
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=24)
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 512])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peer-python")
     args = parser.parse_args()
     cv2.setNumThreads(0)
@@ -171,32 +168,45 @@ def main() -> None:
         runs = len(np.concatenate([table.runs(garment).starts for garment in range(len(table.garment_class))]))
         print(f"{args.photos} photos of {HEIGHT} × {WIDTH}, {size / 1e6:.2f} MB; {runs / args.photos:.0f} runs a photo")
         for side in args.sizes:
-            compare(table, side, args.rounds)
-            if args.peer_python:
-                compare_fastai(Path(folder) / "data", table, side, args)
+            compare(Path(folder) / "data", table, side, args)
 
 
-def compare(table: Annotations, side: int, rounds: int) -> None:
-    config = AugmentConfig()
-    data = training_samples(table, side)
-    mine = per_photo(data, len(table), rounds)
-    theirs = per_photo(PlainLoader(table, side, config), len(table), max(1, rounds - 2))
-    parts = split(table, data, side, config)
-    rest = 1e3 * mine - sum(parts.values())
-    print(f"\n{side} × {side}: ours {1e3 * mine:.1f} ms = {1 / mine:.0f} images/s a core", end="")
-    print(f"; plain loader {1e3 * theirs:.1f} ms = {1 / theirs:.1f} images/s", end="")
-    print(f"; ratio {theirs / mine:.1f} × (target {TARGETS.get(side, 0):.0f})")
+def compare(folder: Path, table: Annotations, side: int, args: argparse.Namespace) -> None:
+    config, data, photos = AugmentConfig(), training_samples(table, side), range(len(table))
+    plain = PlainLoader(table, side, config)
+    epochs = count()
+    rounds: dict[str, Callable[[], float]] = {
+        "ours": lambda: per_photo(data, product([next(epochs)], photos)),
+        "plain loader": lambda: per_photo(plain, photos),
+    }
+    if args.peer_python:
+        script = Path(__file__).with_name("fastai_loader.py")
+        fastai = Contender([args.peer_python, script, folder, str(side)], one_thread())
+        rounds["fastai"] = lambda: fastai(1)["cpu"]
+    data[0], plain[0]
+    times = {name: np.zeros(args.rounds) for name in rounds}
+    for round_ in range(args.rounds):
+        for name, once in rounds.items():
+            times[name][round_] = once()
+    if args.peer_python:
+        fastai.close()
+    report(times, split(table, data, side, config), side)
+
+
+def report(times: dict[str, npt.NDArray[np.float64]], parts: dict[str, float], side: int) -> None:
+    print(f"\n{side} × {side}, ms a photo, the fastest of {len(times['ours'])} rounds")
+    ours = times["ours"]
+    for name, theirs in times.items():
+        best = theirs.min()
+        print(f"{name:>12}: {1e3 * best:6.1f} ms = {1 / best:5.1f} images/s a core", end="")
+        if name == "ours":
+            print()
+            continue
+        ratios = theirs / ours
+        print(f"; {best / ours.min():.1f} × ours, by rounds {ratios.min():.1f} to {ratios.max():.1f}", end="")
+        print(f" (target {TARGETS.get(side, 0):.0f})")
+    rest = 1e3 * ours.min() - sum(parts.values())
     print("ours, ms: " + ", ".join(f"{name} {value:.1f}" for name, value in parts.items()) + f", rest {rest:.1f}")
-
-
-def compare_fastai(data: Path, table: Annotations, side: int, args: argparse.Namespace) -> None:
-    script = Path(__file__).with_name("fastai_loader.py")
-    command = [args.peer_python, str(script), str(data), str(side)]
-    printed = subprocess.run(command, env=one_thread(), stdout=subprocess.PIPE, text=True, check=True).stdout
-    theirs = json.loads(printed.splitlines()[-1])["cpu"]
-    mine = per_photo(training_samples(table, side), len(table), args.rounds)
-    print(f"fastai {1e3 * theirs:.1f} ms = {1 / theirs:.1f} images/s; ours {1e3 * mine:.1f} ms", end="")
-    print(f"; ratio {theirs / mine:.1f} × (target {TARGETS.get(side, 0):.0f})")
 
 
 if __name__ == "__main__":

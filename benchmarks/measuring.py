@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,33 @@ class Child:
     proportional: float
     resident: float
     curve: tuple[float, ...]
+
+
+class Contender:
+    """A process that works on demand: it reads a number a line, and answers each with a line of JSON.
+
+    Args:
+        command: how it is started.
+        env: its environment; None for this process's own.
+    """
+
+    def __init__(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+
+    def __call__(self, number: int) -> dict[str, float]:
+        """Do the work so many times; what the process says of it."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{number}\n")
+        self.process.stdin.flush()
+        answer: dict[str, float] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
 
 
 def run_child(arguments: Sequence[str | Path]) -> Child:

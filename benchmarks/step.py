@@ -16,38 +16,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from measuring import machine
+from measuring import Contender, machine
 
 TARGET = 6.0
 Steps = Callable[[int], None]
-
-
-class Contender:
-    """A process that makes steps on demand."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __call__(self, steps: int) -> dict[str, float]:
-        """Make steps; wall and processor seconds of them all."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        answer: dict[str, float] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def close(self) -> None:
-        """End the process."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def serve_ours(backbone: str, side: int, batch: int, precision: str = "32-true") -> None:
