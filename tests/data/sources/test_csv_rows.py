@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ from imatfashion.data.meter import Meter
 from imatfashion.data.records import Refusal
 from imatfashion.data.sources.csv_rows import read_header, read_rows
 from imatfashion.errors import FashionError
+
+
+@pytest.fixture(autouse=True)
+def _keep_the_limit() -> Iterator[None]:
+    """The csv module's longest cell holds for the whole process: other tests want theirs."""
+    before = csv.field_size_limit()
+    yield
+    csv.field_size_limit(before)
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
