@@ -38,7 +38,11 @@ class Way(NamedTuple):
     @property
     def batch(self) -> int:
         """Photos a step."""
-        return BATCH.get(self.side, 8)
+        return _batch(self.side)
+
+
+def _batch(side: int) -> int:
+    return BATCH.get(side, 8)
 
 
 def measure_device(folder: Path, *, sides: tuple[int, ...] = SIDES, timed: int = TIMED) -> None:
@@ -50,11 +54,11 @@ def measure_device(folder: Path, *, sides: tuple[int, ...] = SIDES, timed: int =
         timed: steps that are timed, after `WARM` others.
     """
     print(torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU: the same on the processor")
-    batches = ", ".join(f"{BATCH.get(side, 8)} at {side}" for side in sides)
+    batches = ", ".join(f"{_batch(side)} at {side}" for side in sides)
     print(f"{core_count()} cores for the loader; batch {batches}")
     print(_HEADER, flush=True)
     for side in sides:
-        photos = _SPARE * (WARM + timed) * BATCH.get(side, 8)
+        photos = _SPARE * (WARM + timed) * _batch(side)
         root = stand_in(folder / str(side), min(1.0, photos / PHOTOS), side)
         alone = _loader_alone(root, side)
         for precision, compiled in _ways():
@@ -86,7 +90,7 @@ def measure(way: Way, root: Path, alone: float, timed: int) -> str:
 
 
 def _data(root: Path, side: int) -> FashionDataModule:
-    batch = BATCH.get(side, 8)
+    batch = _batch(side)
     return FashionDataModule(
         DataConfig(root=str(root), near_duplicates=False, val_fraction=0.01),
         augment=AugmentConfig(),
