@@ -22,6 +22,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "data.on_bad": ("skip", "error"),
     "data.unlabelled_attributes": ("ignore", "negative"),
     "resize": ("squash", "pad"),
+    "crop": ("photo", "garments"),
     "layers": (1, 2),
     "gpu.precision": (None, *PRECISIONS),
     "trainer.on_memory": ("stop", "shrink"),

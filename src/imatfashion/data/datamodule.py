@@ -38,6 +38,7 @@ class FashionDataModule(pl.LightningDataModule):
         augment: random changes of the training samples.
         resolution: side of a sample, pixels.
         resize: `squash` or `pad`.
+        crop: `photo` or `garments`, see `FashionDataset`.
         layers: label maps, 1 or 2.
         batch_size: effective batch: photos of an optimizer step, over ranks and accumulation.
         micro_batch: photos that a rank holds at once.
@@ -72,13 +73,14 @@ class FashionDataModule(pl.LightningDataModule):
         batch_size: int,
         micro_batch: int,
         seed: int,
+        crop: str = "photo",
         max_workers: int | None = None,
         fork: bool = True,
     ) -> None:
         super().__init__()
         self.config = config
         self.augment = augment
-        self.resolution, self.resize, self.layers = resolution, resize, layers
+        self.resolution, self.resize, self.crop, self.layers = resolution, resize, crop, layers
         self.batch_size, self.micro_batch, self.seed = batch_size, micro_batch, seed
         self.max_workers, self.fork = max_workers, fork
         self._step = 0
@@ -99,8 +101,10 @@ class FashionDataModule(pl.LightningDataModule):
             return
         self.truth = self._open_truth()
         prepared = prepared_resolution(self.truth)
-        if prepared is not None and prepared < self.resolution:
-            _logger.warning("%s is prepared for %d pixels: %d enlarges it.", self.truth.path, prepared, self.resolution)
+        # Garments fill about half of a photo's height or width, or more.
+        wanted = self.resolution * (2 if self.crop == "garments" else 1)
+        if prepared is not None and prepared < wanted:
+            _logger.warning("%s is prepared for %d pixels: %d enlarges it.", self.truth.path, prepared, wanted)
         self.split = make_split(self.truth, self.config, self.seed)
         self.train_indices, self.val_indices = self.split.train, self.split.val
         self.annotations = self.truth
@@ -190,6 +194,7 @@ class FashionDataModule(pl.LightningDataModule):
             truth=self.truth,
             resolution=self.resolution,
             resize=self.resize,
+            crop=self.crop,
             layer_of_class=self.layer_of_class,
             augment=augment,
             seed=self.seed,

@@ -17,6 +17,7 @@ from imatfashion.data.annotations import Annotations
 from imatfashion.data.augment import Augmenter
 from imatfashion.data.collate import Sample
 from imatfashion.data.copy_paste import Shown, choose, paint_masks, parts_of, paste
+from imatfashion.data.crop import Box, garments_crop
 from imatfashion.data.decode import ByteArray
 from imatfashion.data.photo_source import open_photos
 from imatfashion.data.photos import PhotoError
@@ -27,6 +28,8 @@ from imatfashion.masks.runs import BoolArray
 from imatfashion.masks.view import View
 
 _logger = logging.getLogger(__name__)
+_WHOLE = 0.1
+"""Share of training samples that show the whole photo all the same: at it prediction looks first."""
 
 
 class FashionDataset(Dataset[Sample]):
@@ -38,6 +41,7 @@ class FashionDataset(Dataset[Sample]):
         truth: the true table, if `annotations` is a predicted one: photos, sizes and attributes come from it.
         resolution: side of a sample, pixels.
         resize: `squash` or `pad`.
+        crop: what a sample shows: the whole `photo`, or the part that its `garments` are in.
         layer_of_class: label map of each class.
         augment: random changes; None for none.
         seed: of the random changes, with epoch and index: any process makes the same sample of the same three.
@@ -56,6 +60,7 @@ class FashionDataset(Dataset[Sample]):
         truth: Annotations | None = None,
         resolution: int,
         resize: str,
+        crop: str = "photo",
         layer_of_class: Sequence[int],
         augment: AugmentConfig | None,
         seed: int,
@@ -66,6 +71,7 @@ class FashionDataset(Dataset[Sample]):
         self.truth = truth or annotations
         self.indices = np.asarray(indices, dtype=np.int64)
         self.resolution, self.resize, self.seed = resolution, resize, seed
+        self.crop = crop
         self.layer_of_class = tuple(layer_of_class)
         self.augment = augment
         self.repeats = repeats
@@ -158,10 +164,19 @@ class FashionDataset(Dataset[Sample]):
         return np.cumsum(self.repeats)
 
     def _view(self, photo: int, rng: np.random.Generator) -> View:
-        height, width = self.truth.size(photo)
+        shape = (*self.truth.size(photo), self.resolution, self.resize)
         if self.augment is None:
-            return plain_view(height, width, self.resolution, self.resize)
-        return training_view(height, width, self.resolution, self.resize, augment=self.augment, rng=rng)
+            return plain_view(*shape, self._crop(photo))
+        # Drawn only where it is asked for: the samples of whole photos stay those that they were.
+        crop = self._crop(photo) if self.crop == "garments" and rng.random() >= _WHOLE else None
+        return training_view(*shape, augment=self.augment, rng=rng, crop=crop)
+
+    def _crop(self, photo: int) -> Box | None:
+        if self.crop == "photo":
+            return None
+        size = self.truth.size(photo)
+        index = photo if self.annotations is self.truth else self.annotations.find(self.truth.name(photo))
+        return None if index is None else garments_crop(self.annotations, index, size)
 
     def _owners(self, targets: GarmentTargets, photo: int, view: View) -> npt.NDArray[np.int16]:
         if targets.table_photo is None:

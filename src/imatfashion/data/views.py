@@ -7,18 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from imatfashion.config.schema import AugmentConfig
+from imatfashion.data.crop import Box
 from imatfashion.errors import FashionError
 from imatfashion.masks.view import View
 
 
-def plain_view(height: int, width: int, resolution: int, resize: str) -> View:
-    """The whole photo on a square of `resolution` pixels.
+def plain_view(height: int, width: int, resolution: int, resize: str, crop: Box | None = None) -> View:
+    """The whole photo, or a part of it, on a square of `resolution` pixels.
 
     Args:
         height: rows of the photo, pixels.
         width: columns of the photo, pixels.
         resolution: side of the sample, pixels.
-        resize: `squash` (aspect lost) or `pad` (aspect kept, the rest is padding).
+        resize: `squash` (aspect lost) or `pad` (aspect kept, the rest is the photo around it, or padding).
+        crop: the part; None for the whole photo.
 
     Returns:
         The view.
@@ -26,15 +28,25 @@ def plain_view(height: int, width: int, resolution: int, resize: str) -> View:
     Raises:
         FashionError: another `resize`.
     """
+    top, left, rows, columns = crop or Box(0, 0, height, width)
     if resize == "squash":
-        return View.squash(height, width, resolution, resolution)
-    if resize == "pad":
-        return View.pad(height, width, resolution)
-    raise FashionError(f"resize={resize} is unknown: give squash or pad")
+        view = View.squash(rows, columns, resolution, resolution)
+    elif resize == "pad":
+        view = View.pad(rows, columns, resolution)
+    else:
+        raise FashionError(f"resize={resize} is unknown: give squash or pad")
+    return replace(view, top=view.top + top, left=view.left + left)
 
 
 def training_view(
-    height: int, width: int, resolution: int, resize: str, *, augment: AugmentConfig, rng: np.random.Generator
+    height: int,
+    width: int,
+    resolution: int,
+    resize: str,
+    *,
+    augment: AugmentConfig,
+    rng: np.random.Generator,
+    crop: Box | None = None,
 ) -> View:
     """The plain view, randomly scaled, shifted and mirrored; its aspect stays (with `squash` the photo's).
 
@@ -52,6 +64,7 @@ def training_view(
         resize: `squash` or `pad`.
         augment: how large the changes may be.
         rng: where the chance comes from; six numbers are drawn whatever the settings.
+        crop: what the plain view shows; None for the whole photo.
 
     Returns:
         The view; it may stick out of the photo.
@@ -59,7 +72,7 @@ def training_view(
     Raises:
         FashionError: another `resize`.
     """
-    plain = plain_view(height, width, resolution, resize)
+    plain = plain_view(height, width, resolution, resize, crop)
     chance = rng.random(6)
     grow = _growth(augment, chance[1]) if chance[0] < augment.probability else 1.0
     reach = augment.shift if chance[2] < augment.probability else 0.0

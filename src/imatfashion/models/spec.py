@@ -29,6 +29,7 @@ class ModelSpec:
         backbone: timm's name.
         resolution: side of the square that the network was trained on, pixels.
         resize: `squash` or `pad`.
+        crop: `photo`, or `garments` where the network was shown the part of a photo that its garments are in.
         mean: of RGB values scaled to 0 … 1, subtracted from the photo.
         std: of RGB values scaled to 0 … 1, divided by.
         class_ids: the label file's id of each class.
@@ -53,6 +54,7 @@ class ModelSpec:
     backbone: str
     resolution: int
     resize: str = "squash"
+    crop: str = "photo"
     mean: tuple[float, ...]
     std: tuple[float, ...]
     class_ids: tuple[int, ...]

@@ -13,14 +13,19 @@ from imatfashion.errors import FashionError
 if TYPE_CHECKING:
     from imatfashion.models.spec import ModelSpec
 
-_LATER = {"lies_on"}
+_LATER = {"lies_on", "crop"}
 """Fields that were added to the format: checkpoints without them mean their defaults."""
 _LARGEST = 4096
 """Largest resolution and width: a network is built before its weights can be compared, and takes memory for each."""
 _MOST_CLASSES = 254
 """As `imatfashion.data.labels`: label maps are uint8."""
 _LARGEST_ID = 2**31 - 1
-_CHOICES = {"stage": ("classes", "attributes"), "resize": ("squash", "pad"), "pooling": ("garment", "image")}
+_CHOICES = {
+    "stage": ("classes", "attributes"),
+    "resize": ("squash", "pad"),
+    "pooling": ("garment", "image"),
+    "crop": ("photo", "garments"),
+}
 
 
 def read_fields(cls: type[ModelSpec], values: dict[str, Any]) -> dict[str, Any]:

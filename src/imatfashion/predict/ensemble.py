@@ -21,6 +21,7 @@ from imatfashion.errors import FashionError
 from imatfashion.masks.view import View
 from imatfashion.models.spec import ModelSpec
 from imatfashion.predict.checkpoints import check_agreement
+from imatfashion.predict.closer import found_crop
 from imatfashion.predict.device import Place
 from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.looks import Look, LookOptions
@@ -77,7 +78,9 @@ class Segmenters:
         """Scores of each photo, on the device. Threads may call it at once; on a busy processor they wait their turn.
 
         A single look gives the network's own scores. Of several, the probabilities are averaged on the grid of the
-        largest checkpoint (at scale 1), and the scores are the averages' logarithms.
+        largest checkpoint (at scale 1), and the scores are the averages' logarithms. Networks that were trained on the
+        part of a photo that its garments are in look at the whole photo first, and then at the part that one of them
+        found.
 
         Args:
             photos: at most `batch` photos.
@@ -87,6 +90,7 @@ class Segmenters:
             return self._scores(photos, batch)
 
     def _scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
+        photos = self._closer(photos, batch)
         passes = [(stage, look, flip) for stage in self.stages for look in stage.looks for flip in self._flips]
         if len(passes) == 1:
             ((stage, look, _),) = passes
@@ -108,6 +112,22 @@ class Segmenters:
             if total is not None
         ]
 
+    def _closer(self, photos: Sequence[PhotoInput], batch: int) -> Sequence[PhotoInput]:
+        """The photos, with what closer looks show of them."""
+        closer = [(stage, look) for stage in self.stages for look in stage.looks if look.closer]
+        if not closer:
+            return photos
+        stage, look = closer[0]
+        scores = stage.scores(photos, look, batch)
+        crops = [
+            found_crop(scores_LChw, photo.samples[look].view, (photo.height, photo.width))
+            for photo, scores_LChw in zip(photos, scores, strict=True)
+        ]
+        looks = {look for _, look in closer}
+        return [
+            photo if crop is None else photo.look_closer(looks, crop) for photo, crop in zip(photos, crops, strict=True)
+        ]
+
     def check_parts(self) -> None:
         """Refuse to give parts back to garments where that makes no sense.
 
@@ -123,9 +143,9 @@ class Segmenters:
             )
 
     def _frame_of(self, photo: PhotoInput) -> View:
-        """Where the average lies: where all looks do, or else on the whole photo without padding."""
+        """Where the average lies: where all looks do, or else on the whole photo, or its crop, without padding."""
         views = {photo.samples[look].view for look in self.looks}
-        return views.pop() if len(views) == 1 else self._frame.view(photo.height, photo.width)
+        return views.pop() if len(views) == 1 else self._frame.view(photo.height, photo.width, photo.crop)
 
 
 class Describers:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from imatfashion.data.crop import Box
 from imatfashion.data.photos import EncodedPhoto, PhotoError, decode_photo, encoded_header, load_photo
 from imatfashion.data.render import render_image
 from imatfashion.masks.view import View
 from imatfashion.predict.looks import Look
 
 ByteArray = npt.NDArray[np.uint8]
+_CLOSER = 2
+"""How many times as large a photo is decoded where a network may want a closer look: garments fill half of its height
+and width, or more."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class PhotoInput:
         width: its columns.
         samples: what the networks see, by the way they look.
         problem: why it could not be read, "" where it could.
+        picture: the decoded photo, RGB uint8 (h, w, 3), perhaps smaller than it was; kept for closer looks alone.
+        crop: the part of it that closer looks show; None before them.
     """
 
     name: str
@@ -43,6 +49,19 @@ class PhotoInput:
     width: int
     samples: Mapping[Look, Sample]
     problem: str = ""
+    picture: ByteArray | None = None
+    crop: Box | None = None
+
+    def look_closer(self, looks: Iterable[Look], crop: Box) -> PhotoInput:
+        """The same with other samples for some looks, which show a part of the photo."""
+        views = {look: look.view(self.height, self.width, crop) for look in looks}
+        rendered = {look: self.render(view) for look, view in views.items()}
+        return replace(self, samples={**self.samples, **rendered}, crop=crop)
+
+    def render(self, view: View) -> Sample:
+        """What a view shows of the photo, whose picture was kept."""
+        assert self.picture is not None
+        return Sample(render_image(self.picture, (self.height, self.width), view), view)
 
 
 def read_input(name: str, path: Path, looks: Sequence[Look]) -> PhotoInput:
@@ -63,7 +82,9 @@ def encoded_input(name: str, photo: EncodedPhoto, looks: Sequence[Look]) -> Phot
     if orientation > 4:
         height, width = width, height
     views = {look: look.view(height, width) for look in looks}
-    image = decode_photo(photo, at_least=_enough(height, width, views.values()))
+    rows, columns = _enough(height, width, views.values())
+    times = _CLOSER if any(look.closer for look in looks) else 1
+    image = decode_photo(photo, at_least=(times * rows, times * columns))
     return _rendered(name, image, (height, width), views)
 
 
@@ -75,7 +96,8 @@ def image_input(name: str, image: ByteArray, looks: Sequence[Look]) -> PhotoInpu
 
 def _rendered(name: str, image: ByteArray, size: tuple[int, int], views: Mapping[Look, View]) -> PhotoInput:
     rendered = {view: Sample(render_image(image, size, view), view) for view in set(views.values())}
-    return PhotoInput(name, *size, {look: rendered[view] for look, view in views.items()})
+    kept = image if any(look.closer for look in views) else None
+    return PhotoInput(name, *size, {look: rendered[view] for look, view in views.items()}, picture=kept)
 
 
 def _enough(height: int, width: int, views: Collection[View]) -> tuple[int, int]:

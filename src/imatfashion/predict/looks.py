@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from imatfashion.data.crop import Box
 from imatfashion.data.views import plain_view
 from imatfashion.masks.view import View
 from imatfashion.models.segmenter import STRIDE
@@ -38,22 +39,30 @@ class Look:
     Attributes:
         resolution: side of the square, pixels; of the square of equal area where the aspect is the photo's own.
         resize: `squash`, `pad`, or `own` for the photo's own aspect without padding.
+        crop: `photo`, or `garments` for a network that sees the part of a photo that its garments are in.
     """
 
     resolution: int
     resize: str
+    crop: str = "photo"
 
     @classmethod
     def of(cls, spec: ModelSpec, *, scale: float = 1.0, own_aspect: bool = False) -> Look:
         """How a checkpoint's network looks; other scales than 1 are brought to multiples of 32 pixels."""
         resize = "own" if own_aspect else spec.resize
-        return cls(spec.resolution if scale == 1 else _to_stride(spec.resolution * scale), resize)
+        return cls(spec.resolution if scale == 1 else _to_stride(spec.resolution * scale), resize, spec.crop)
 
-    def view(self, height: int, width: int) -> View:
-        """Where the network's pixels come from in a photo of height × width pixels."""
-        if self.resize == "own":
-            return View.squash(height, width, *own_size(height, width, self.resolution))
-        return plain_view(height, width, self.resolution, self.resize)
+    @property
+    def closer(self) -> bool:
+        """Whether the network wants a second look, at the part of the photo in which the first one found garments."""
+        return self.crop == "garments"
+
+    def view(self, height: int, width: int, crop: Box | None = None) -> View:
+        """Where the network's pixels come from in a photo of height × width pixels, or in a part of it."""
+        if self.resize != "own":
+            return plain_view(height, width, self.resolution, self.resize, crop)
+        part = crop or Box(0, 0, height, width)
+        return View(*part, *own_size(part.height, part.width, self.resolution))
 
 
 def own_size(height: int, width: int, resolution: int) -> tuple[int, int]:

@@ -30,6 +30,8 @@ class LabelMaps(NamedTuple):
 def label_maps(scores_LChw: Tensor, view: View, photo: tuple[int, int], grid: tuple[int, int]) -> LabelMaps:
     """Bring scores to a grid over the photo (bilinear, padding left out) and take the best class.
 
+    Beyond a view that shows a part of the photo all is background.
+
     Args:
         scores_LChw: float32 (L, C + 1, h, w), before softmax.
         view: how the photo was brought to h × w.
@@ -46,19 +48,22 @@ def label_maps(scores_LChw: Tensor, view: View, photo: tuple[int, int], grid: tu
     if covers and scores_LChw.device.type == "cpu" and classes * height * width <= _STRIP:
         maps = [best_of_planes(scores_Chw, grid) for scores_Chw in scores_LChw.numpy()]
         return LabelMaps(np.stack([labels for labels, _ in maps]), np.stack([confidence for _, confidence in maps]))
-    rows = _Axis.of(view.top, view.height, view.out_height, photo[0], height).to(scores_LChw.device)
-    cols = _Axis.of(view.left, view.width, view.out_width, photo[1], width).to(scores_LChw.device)
-    exact = scores_LChw.shape[2:] == grid and not rows.weight.any() and not cols.weight.any()
-    labels = np.empty((layers, height, width), dtype=np.uint8)
-    confidence = np.empty((layers, height, width), dtype=np.float32)
-    step = max(1, _STRIP // (layers * classes * width))
-    for first in range(0, height, step):
+    down, right = _centres(0, photo[0], height), _centres(0, photo[1], width)
+    part = _inside(down, view.top, view.height), _inside(right, view.left, view.width)
+    rows = _Axis.of(view.top, view.height, view.out_height, photo[0], down[part[0]]).to(scores_LChw.device)
+    cols = _Axis.of(view.left, view.width, view.out_width, photo[1], right[part[1]]).to(scores_LChw.device)
+    shape = (len(rows.low), len(cols.low))
+    exact = scores_LChw.shape[2:] == shape and not rows.weight.any() and not cols.weight.any()
+    labels = np.full((layers, height, width), classes - 1, dtype=np.uint8)
+    confidence = np.zeros((layers, height, width), dtype=np.float32)
+    step = max(1, _STRIP // (layers * classes * shape[1]))
+    for first in range(0, shape[0], step):
         strip = slice(first, first + step)
         scores = scores_LChw[:, :, strip] if exact else _sample(scores_LChw, rows.part(strip), cols)
         best, index = scores.max(dim=1, keepdim=True)
-        labels[:, strip] = index[:, 0].to(torch.uint8).cpu().numpy()
+        labels[:, *part][:, strip] = index[:, 0].to(torch.uint8).cpu().numpy()
         # The best class's softmax: exp(best) over the sum of all.
-        confidence[:, strip] = (scores - best).exp_().sum(dim=1).reciprocal_().cpu().numpy()
+        confidence[:, *part][:, strip] = (scores - best).exp_().sum(dim=1).reciprocal_().cpu().numpy()
     return LabelMaps(labels, confidence)
 
 
@@ -69,15 +74,19 @@ def bring(values_LChw: Tensor, view: View, photo: tuple[int, int], frame: View) 
         values_LChw: float32 (L, C + 1, h, w), at the pixels of `view`.
         view: where they lie in the photo.
         photo: height and width of the photo, pixels.
-        frame: `view` itself, or the whole photo without padding.
+        frame: `view` itself, or the whole photo or a part of it, without padding.
 
     Returns:
         float32 (L, C + 1, rows, columns of the frame).
     """
     if view == frame:
         return values_LChw
-    rows = _Axis.of(view.top, view.height, view.out_height, photo[0], frame.out_height)
-    cols = _Axis.of(view.left, view.width, view.out_width, photo[1], frame.out_width)
+    down, right = (
+        _centres(frame.top, frame.height, frame.out_height),
+        _centres(frame.left, frame.width, frame.out_width),
+    )
+    rows = _Axis.of(view.top, view.height, view.out_height, photo[0], down)
+    cols = _Axis.of(view.left, view.width, view.out_width, photo[1], right)
     return _sample(values_LChw, rows.to(values_LChw.device), cols.to(values_LChw.device))
 
 
@@ -89,9 +98,8 @@ class _Axis(NamedTuple):
     weight: Tensor
 
     @classmethod
-    def of(cls, first: int, length: int, out: int, photo: int, grid: int) -> _Axis:
-        """From a grid over `photo` pixels to a sample of `out` pixels over the crop that starts at `first`."""
-        centres = (np.arange(grid) + 0.5) * photo / grid
+    def of(cls, first: int, length: int, out: int, photo: int, centres: npt.NDArray[np.float64]) -> _Axis:
+        """From places in a photo to a sample of `out` pixels over the crop of `length` that starts at `first`."""
         place = (centres - first) * out / length - 0.5
         # Only sample pixels whose centre lies in the photo: beyond them is padding.
         inside = first + (np.arange(out) + 0.5) * length / out
@@ -114,6 +122,20 @@ class _Axis(NamedTuple):
         out = torch.zeros(size, len(self.low), device=self.low.device)
         out.scatter_(0, self.low[None], 1 - self.weight[None])
         return out.scatter_add_(0, self.high[None], self.weight[None])
+
+
+def _centres(first: int, length: int, count: int) -> npt.NDArray[np.float64]:
+    """Where the centres of `count` cells over a stretch of a photo lie."""
+    return first + (np.arange(count) + 0.5) * length / count
+
+
+def _inside(centres: npt.NDArray[np.float64], first: int, length: int) -> slice:
+    """Which places lie in a stretch of a photo; at least one, the nearest."""
+    inside = np.flatnonzero((centres >= first) & (centres < first + length))
+    if len(inside):
+        return slice(int(inside[0]), int(inside[-1]) + 1)
+    nearest = int(np.abs(centres - first - length / 2).argmin())
+    return slice(nearest, nearest + 1)
 
 
 def _sample(scores_LChw: Tensor, rows: _Axis, cols: _Axis) -> Tensor:

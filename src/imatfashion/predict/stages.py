@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from imatfashion.data.crop import box_of_runs, crop_around
 from imatfashion.models.checkpoint import load_network
 from imatfashion.models.normalise import Normalise
 from imatfashion.predict.device import Place
@@ -111,7 +112,7 @@ class AttributeStage(Stage):
         return out
 
     def _fill(self, found: Sequence[Found], out: Sequence[npt.NDArray[np.float32]], flip: bool) -> None:
-        samples = [photo.input.samples[self.look] for photo in found]
+        samples = [self._sample(photo) for photo in found]
         painted = [regions_of(photo, sample.view, self.spec) for photo, sample in zip(found, samples, strict=True)]
         regions, visible = zip(*painted, strict=True)
         first = np.cumsum([0, *map(len, visible)])
@@ -131,3 +132,12 @@ class AttributeStage(Stage):
         probabilities = logits_GA.float().sigmoid().cpu().numpy()
         for rows, seen, start in zip(out, visible, first[:-1], strict=True):
             rows[seen] = probabilities[start : start + len(seen)]
+
+    def _sample(self, found: Found) -> Sample:
+        """What the network sees of a photo: all of it, or the part that its garments are in, as in training."""
+        photo, grid = found.input, found.grid
+        box = box_of_runs((garment.runs for garment in found.garments), grid) if self.look.closer else None
+        if box is None:
+            return photo.samples[self.look]
+        crop = crop_around(box, grid, (photo.height, photo.width))
+        return photo.render(self.look.view(photo.height, photo.width, crop))

@@ -17,6 +17,10 @@ _RESIZE = {
     "squash": "squashed to the square, its aspect lost",
     "pad": "in the middle of the square, its aspect kept, the rest grey {padding}",
 }
+_CLOSER = (
+    "It was trained on the part of a photo that its garments are in, 10 % added on each side: give it the whole photo "
+    "first, then the part in which it found garments; imatfashion does so by itself."
+)
 
 
 def model_card(name: str, parts: Sequence[Part], origin: str) -> str:
@@ -78,6 +82,7 @@ def _use(parts: Sequence[Part]) -> list[str]:
         resize = _RESIZE[spec.resize].format(padding=118)
         lines += [
             f"`{part.file}`: the photo is {resize}, {side} × {side} pixels, averaged where it shrinks.",
+            *(["", _CLOSER] if spec.crop == "garments" else []),
             *text_table(["", "name", "type", "what it is"], rows),
         ]
     return [

@@ -27,6 +27,9 @@ class Config:
     """Side of the square that the network sees, pixels."""
     resize: str = "squash"
     """`squash` (aspect lost, the submission grid's way) or `pad` (aspect kept, padding ignored)."""
+    crop: str = "photo"
+    """What the network sees: the whole `photo`, or the part of it that its `garments` are in (predict.py then looks
+    twice: at the photo, and closer at what it found)."""
     layers: int = 1
     """Label maps: 1 (one label a pixel) or 2 (garments, and the parts that lie on them)."""
     batch_size: int = 16
