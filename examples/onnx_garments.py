@@ -21,9 +21,9 @@ def load(path):
 photo_file, classes_file, out_file = sys.argv[1:]
 network, meta = load(classes_file)
 photo = ImageOps.exif_transpose(Image.open(photo_file)).convert("RGB")
-if meta["resize"] == "pad":  # otherwise the photo is squashed to the square
+if meta["resize"] == "pad":  # otherwise the photo is squashed to the size
     photo = ImageOps.pad(photo, (max(photo.size),) * 2, color=(meta["padding"],) * 3)
-image = np.asarray(photo.resize((meta["resolution"],) * 2, Image.Resampling.BOX))
+image = np.asarray(photo.resize(meta["size"][::-1], Image.Resampling.BOX))
 labels = network.run(None, {"image": image[None]})[0][0].argmax(1)  # (layers, rows, columns), of one photo
 kinds = sorted((layer, kind) for kind, layer in enumerate(meta["layer_of_class"]))  # parts last, over their garments
 found = [(kind, labels[layer] == kind) for layer, kind in kinds]
@@ -32,7 +32,7 @@ lines = [f"{meta['class_names'][kind]} ({mask.mean():.1%} of the picture)" for k
 second = Path(classes_file).with_suffix(".attributes.onnx")
 if found and second.exists():  # both networks are taken to have the same `resize`
     network, meta2 = load(second)
-    size = (meta2["resolution"],) * 2
+    size = meta2["size"][::-1]
     inputs = {
         "image": np.asarray(photo.resize(size, Image.Resampling.BOX))[None],
         "masks": np.stack([Image.fromarray(mask).resize(size, Image.Resampling.NEAREST) for _, mask in found]),

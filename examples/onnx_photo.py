@@ -13,9 +13,9 @@ from PIL import Image, ImageOps
 photo = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
 network = onnxruntime.InferenceSession(sys.argv[2], providers=["CPUExecutionProvider"])
 meta = json.loads(network.get_modelmeta().custom_metadata_map["imatfashion"])
-if meta["resize"] == "pad":  # otherwise the photo is squashed to the square
+if meta["resize"] == "pad":  # otherwise the photo is squashed to the size
     photo = ImageOps.pad(photo, (max(photo.size),) * 2, color=(meta["padding"],) * 3)
-image = np.asarray(photo.resize((meta["resolution"],) * 2, Image.Resampling.BOX))
+image = np.asarray(photo.resize(meta["size"][::-1], Image.Resampling.BOX))
 labels = network.run(None, {"image": image[None]})[0][0].argmax(1)  # (layers, rows, columns), of one photo
 painted = photo.copy()
 for layer, kind in sorted((layer, kind) for kind, layer in enumerate(meta["layer_of_class"])):  # parts last

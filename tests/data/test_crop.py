@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imatfashion.config.schema import AugmentConfig
+from imatfashion.config.size import sample_size
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.build import open_table
 from imatfashion.data.crop import Box, box_of_runs, crop_around, garments_crop
@@ -76,6 +77,18 @@ def test_a_sample_shows_its_garments_larger(table: Annotations) -> None:
         assert (labels != 255).all()
         covered = (labels < len(table.classes)).float().mean()
         assert float(covered) == pytest.approx(np.any(masks, axis=0).sum() / crop.height / crop.width, abs=0.04)
+
+
+def test_other_aspects_have_as_many_pixels(table: Annotations) -> None:
+    assert sample_size(224, 1) == (224, 224)
+    assert sample_size(320, 2) == (448, 224)
+    assert sample_size(320, 0.5) == (224, 448)
+    assert sample_size(33, 1) == (33, 33)
+    assert sample_size(32, 4) == (64, 32)
+    options = {"resolution": 64, "resize": "squash", "layer_of_class": table.layer_of_class(1), "seed": 1}
+    tall = FashionDataset(table, np.arange(3), augment=AugmentConfig(), aspect=2.0, **options)
+    assert tall[0]["image"].shape == (3, 96, 32)
+    assert tall[0]["labels"].shape == tall[0]["regions"].shape == (1, 96, 32)
 
 
 def test_training_sees_whole_photos_too(table: Annotations) -> None:

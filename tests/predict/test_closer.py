@@ -107,14 +107,20 @@ def test_stray_pixels_do_not_widen_it() -> None:
 
 
 @pytest.mark.parametrize("side", [SIDE, None])
-def test_the_second_look_decides(closer_ckpt: Path, side: int | None) -> None:
+@pytest.mark.parametrize("aspect", [1.0, 2.0])
+def test_the_second_look_decides(
+    tmp_path: Path, classes_ckpt: Path, save: Save, side: int | None, aspect: float
+) -> None:
+    spec, _ = load_checkpoint(classes_ckpt)
+    checkpoint = save(tmp_path / "best.ckpt", replace(spec, crop="garments", aspect=aspect), 5)
+    out = {1.0: (64, 64), 2.0: (96, 32)}[aspect]
     photo = street()
     size = photo.shape[:2]
-    whole = View.squash(*size, 64, 64)
+    whole = View.squash(*size, *out)
     first = scores_of(render_image(photo, size, whole))
     crop = found_crop(first, whole, size)
     assert crop is not None
-    view = View(*crop, 64, 64)
+    view = View(*crop, *out)
     scores = scores_of(render_image(photo, size, view))
     grid = (side, side) if side else size
     expected = np.full((2, *grid), 4)
@@ -127,7 +133,7 @@ def test_the_second_look_decides(closer_ckpt: Path, side: int | None) -> None:
     sampled = torch.nn.functional.grid_sample(scores, places, padding_mode="border", align_corners=False).argmax(1)
     inside = (down.abs() < 1)[:, None] & (right.abs() < 1)[None]
     expected[:, inside.numpy()] = sampled[:, inside].numpy()
-    found = labels_of(load(closer_ckpt), photo, Settings(side=side, components="no"))
+    found = labels_of(load(checkpoint), photo, Settings(side=side, components="no"))
     assert crop.height < size[0]
     assert crop.width < size[1]
     assert np.mean(found != expected) < 2e-3

@@ -60,6 +60,8 @@ def _contradictions(config: Config, several: bool) -> Iterator[str]:
         yield f"data.fold={data.fold} needs data.folds=K"
     if data.split_file and data.folds:
         yield "data.split_file and data.folds contradict each other; give one of them"
+    if config.aspect != 1 and config.resize != "squash":
+        yield f"aspect={config.aspect} is for resize=squash; with resize={config.resize} the network sees a square"
     if config.stage.name == "classes" and data.classes_from != "truth":
         yield "data.classes_from is for stage=attributes: the class segmenter is trained on the truth"
     yield from _trials(config)

@@ -52,6 +52,7 @@ _RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
         lambda value: 1 <= value <= 4096,
         "model.decoder_width model.decoder_floor model.embedding",
     ),
+    ("must lie between 0.25 and 4", lambda value: 0.25 <= value <= 4, "aspect"),
     ("must be 32 … 4096 pixels", lambda value: 32 <= value <= 4096, "resolution"),
     # numpy's: Lightning seeds it.
     ("must lie between 0 and 4294967295", lambda value: 0 <= value < 2**32, "seed"),

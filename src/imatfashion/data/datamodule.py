@@ -39,6 +39,7 @@ class FashionDataModule(pl.LightningDataModule):
         resolution: side of a sample, pixels.
         resize: `squash` or `pad`.
         crop: `photo` or `garments`, see `FashionDataset`.
+        aspect: height of a sample divided by its width.
         layers: label maps, 1 or 2.
         batch_size: effective batch: photos of an optimizer step, over ranks and accumulation.
         micro_batch: photos that a rank holds at once.
@@ -74,13 +75,15 @@ class FashionDataModule(pl.LightningDataModule):
         micro_batch: int,
         seed: int,
         crop: str = "photo",
+        aspect: float = 1.0,
         max_workers: int | None = None,
         fork: bool = True,
     ) -> None:
         super().__init__()
         self.config = config
         self.augment = augment
-        self.resolution, self.resize, self.crop, self.layers = resolution, resize, crop, layers
+        self.resolution, self.resize, self.layers = resolution, resize, layers
+        self.crop, self.aspect = crop, aspect
         self.batch_size, self.micro_batch, self.seed = batch_size, micro_batch, seed
         self.max_workers, self.fork = max_workers, fork
         self._step = 0
@@ -195,6 +198,7 @@ class FashionDataModule(pl.LightningDataModule):
             resolution=self.resolution,
             resize=self.resize,
             crop=self.crop,
+            aspect=self.aspect,
             layer_of_class=self.layer_of_class,
             augment=augment,
             seed=self.seed,

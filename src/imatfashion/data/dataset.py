@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from imatfashion.config.schema import AugmentConfig
+from imatfashion.config.size import sample_size
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.augment import Augmenter
 from imatfashion.data.collate import Sample
@@ -42,6 +43,7 @@ class FashionDataset(Dataset[Sample]):
         resolution: side of a sample, pixels.
         resize: `squash` or `pad`.
         crop: what a sample shows: the whole `photo`, or the part that its `garments` are in.
+        aspect: height of a sample divided by its width.
         layer_of_class: label map of each class.
         augment: random changes; None for none.
         seed: of the random changes, with epoch and index: any process makes the same sample of the same three.
@@ -61,6 +63,7 @@ class FashionDataset(Dataset[Sample]):
         resolution: int,
         resize: str,
         crop: str = "photo",
+        aspect: float = 1.0,
         layer_of_class: Sequence[int],
         augment: AugmentConfig | None,
         seed: int,
@@ -71,7 +74,7 @@ class FashionDataset(Dataset[Sample]):
         self.truth = truth or annotations
         self.indices = np.asarray(indices, dtype=np.int64)
         self.resolution, self.resize, self.seed = resolution, resize, seed
-        self.crop = crop
+        self.crop, self.aspect = crop, aspect
         self.layer_of_class = tuple(layer_of_class)
         self.augment = augment
         self.repeats = repeats
@@ -166,10 +169,10 @@ class FashionDataset(Dataset[Sample]):
     def _view(self, photo: int, rng: np.random.Generator) -> View:
         shape = (*self.truth.size(photo), self.resolution, self.resize)
         if self.augment is None:
-            return plain_view(*shape, self._crop(photo))
+            return plain_view(*shape, self._crop(photo), self.aspect)
         # Drawn only where it is asked for: the samples of whole photos stay those that they were.
         crop = self._crop(photo) if self.crop == "garments" and rng.random() >= _WHOLE else None
-        return training_view(*shape, augment=self.augment, rng=rng, crop=crop)
+        return training_view(*shape, augment=self.augment, rng=rng, crop=crop, aspect=self.aspect)
 
     def _crop(self, photo: int) -> Box | None:
         if self.crop == "photo":
@@ -183,12 +186,16 @@ class FashionDataset(Dataset[Sample]):
             return self._nobody(-1)
         return paint_owners(self.annotations, targets.table_photo, view, self.truth.size(photo), self.layer_of_class)
 
+    @property
+    def _size(self) -> tuple[int, int]:
+        return sample_size(self.resolution, self.aspect)
+
     def _nobody(self, owner: int) -> npt.NDArray[np.int16]:
         layers = num_layers(self.layer_of_class)
-        return np.full((layers, self.resolution, self.resolution), owner, dtype=np.int16)
+        return np.full((layers, *self._size), owner, dtype=np.int16)
 
     def _blank(self, photo: int) -> Sample:
-        image = np.full((self.resolution, self.resolution, 3), PADDING, dtype=np.uint8)
+        image = np.full((*self._size, 3), PADDING, dtype=np.uint8)
         return self._sample(image, self._nobody(OUTSIDE), self.targets.none(), photo)
 
     def _sample(self, image: ByteArray, owners: npt.NDArray[np.int16], targets: GarmentTargets, photo: int) -> Sample:

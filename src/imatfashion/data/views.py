@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from imatfashion.config.schema import AugmentConfig
+from imatfashion.config.size import sample_size
 from imatfashion.data.crop import Box
 from imatfashion.errors import FashionError
 from imatfashion.masks.view import View
 
 
-def plain_view(height: int, width: int, resolution: int, resize: str, crop: Box | None = None) -> View:
-    """The whole photo, or a part of it, on a square of `resolution` pixels.
+def plain_view(
+    height: int, width: int, resolution: int, resize: str, crop: Box | None = None, aspect: float = 1.0
+) -> View:
+    """The whole photo, or a part of it, on a square of `resolution` pixels, or a rectangle of about as many.
 
     Args:
         height: rows of the photo, pixels.
@@ -21,6 +24,7 @@ def plain_view(height: int, width: int, resolution: int, resize: str, crop: Box 
         resolution: side of the sample, pixels.
         resize: `squash` (aspect lost) or `pad` (aspect kept, the rest is the photo around it, or padding).
         crop: the part; None for the whole photo.
+        aspect: height of the sample divided by its width; 1 with `pad`.
 
     Returns:
         The view.
@@ -30,7 +34,7 @@ def plain_view(height: int, width: int, resolution: int, resize: str, crop: Box 
     """
     top, left, rows, columns = crop or Box(0, 0, height, width)
     if resize == "squash":
-        view = View.squash(rows, columns, resolution, resolution)
+        view = View.squash(rows, columns, *sample_size(resolution, aspect))
     elif resize == "pad":
         view = View.pad(rows, columns, resolution)
     else:
@@ -47,6 +51,7 @@ def training_view(
     augment: AugmentConfig,
     rng: np.random.Generator,
     crop: Box | None = None,
+    aspect: float = 1.0,
 ) -> View:
     """The plain view, randomly scaled, shifted and mirrored; its aspect stays (with `squash` the photo's).
 
@@ -65,6 +70,7 @@ def training_view(
         augment: how large the changes may be.
         rng: where the chance comes from; six numbers are drawn whatever the settings.
         crop: what the plain view shows; None for the whole photo.
+        aspect: as in `plain_view`.
 
     Returns:
         The view; it may stick out of the photo.
@@ -72,7 +78,7 @@ def training_view(
     Raises:
         FashionError: another `resize`.
     """
-    plain = plain_view(height, width, resolution, resize, crop)
+    plain = plain_view(height, width, resolution, resize, crop, aspect)
     chance = rng.random(6)
     grow = _growth(augment, chance[1]) if chance[0] < augment.probability else 1.0
     reach = augment.shift if chance[2] < augment.probability else 0.0

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imatfashion.config.size import sample_size
 from imatfashion.errors import FashionError
 from imatfashion.models.spec_checks import check_spec, read_fields
 
@@ -29,6 +30,7 @@ class ModelSpec:
         backbone: timm's name.
         resolution: side of the square that the network was trained on, pixels.
         resize: `squash` or `pad`.
+        aspect: height of what the network was trained on divided by its width; its area is that of the square.
         crop: `photo`, or `garments` where the network was shown the part of a photo that its garments are in.
         mean: of RGB values scaled to 0 … 1, subtracted from the photo.
         std: of RGB values scaled to 0 … 1, divided by.
@@ -54,6 +56,7 @@ class ModelSpec:
     backbone: str
     resolution: int
     resize: str = "squash"
+    aspect: float = 1.0
     crop: str = "photo"
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -74,6 +77,11 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         check_spec(self)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what the network was trained on, pixels."""
+        return sample_size(self.resolution, self.aspect)
 
     def to_json(self) -> str:
         """One line of JSON, the same for equal specs."""

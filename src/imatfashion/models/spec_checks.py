@@ -13,7 +13,7 @@ from imatfashion.errors import FashionError
 if TYPE_CHECKING:
     from imatfashion.models.spec import ModelSpec
 
-_LATER = {"lies_on", "crop"}
+_LATER = {"lies_on", "aspect", "crop"}
 """Fields that were added to the format: checkpoints without them mean their defaults."""
 _LARGEST = 4096
 """Largest resolution and width: a network is built before its weights can be compared, and takes memory for each."""
@@ -88,6 +88,8 @@ def _contradictions(spec: ModelSpec) -> Iterator[str]:
     for name in ("resolution", "decoder_width", "decoder_floor", "embedding"):
         if not 0 < getattr(spec, name) <= _LARGEST:
             yield f"{name}={getattr(spec, name)} must be above 0 and at most {_LARGEST}"
+    if not 0.25 <= spec.aspect <= 4 or (spec.aspect != 1 and spec.resize != "squash"):
+        yield f"aspect={spec.aspect} must lie between 0.25 and 4, and be 1 with resize=pad"
     if not all(map(math.isfinite, spec.mean)) or not all(0 < value < math.inf for value in spec.std):
         yield f"mean={spec.mean} and std={spec.std} normalise nothing"
     if not 0 <= spec.dropout < 1:

@@ -71,7 +71,8 @@ class Segmenters:
         self.on_processor = place.device.type == "cpu"
         self._flips = options.flips
         largest = max(specs, key=lambda spec: spec.resolution)
-        self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else Look(largest.resolution, "squash")
+        plain = Look(largest.resolution, "squash", aspect=largest.aspect)
+        self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else plain
 
     @torch.inference_mode()
     def scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:

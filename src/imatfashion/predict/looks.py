@@ -37,20 +37,23 @@ class Look:
     """The photo as one network sees it.
 
     Attributes:
-        resolution: side of the square, pixels; of the square of equal area where the aspect is the photo's own.
+        resolution: side of the square, pixels; of the square of about equal area where the aspect is another.
         resize: `squash`, `pad`, or `own` for the photo's own aspect without padding.
         crop: `photo`, or `garments` for a network that sees the part of a photo that its garments are in.
+        aspect: height divided by width of what a squashing network sees.
     """
 
     resolution: int
     resize: str
     crop: str = "photo"
+    aspect: float = 1.0
 
     @classmethod
     def of(cls, spec: ModelSpec, *, scale: float = 1.0, own_aspect: bool = False) -> Look:
         """How a checkpoint's network looks; other scales than 1 are brought to multiples of 32 pixels."""
         resize = "own" if own_aspect else spec.resize
-        return cls(spec.resolution if scale == 1 else _to_stride(spec.resolution * scale), resize, spec.crop)
+        resolution = spec.resolution if scale == 1 else _to_stride(spec.resolution * scale)
+        return cls(resolution, resize, spec.crop, spec.aspect)
 
     @property
     def closer(self) -> bool:
@@ -60,7 +63,7 @@ class Look:
     def view(self, height: int, width: int, crop: Box | None = None) -> View:
         """Where the network's pixels come from in a photo of height × width pixels, or in a part of it."""
         if self.resize != "own":
-            return plain_view(height, width, self.resolution, self.resize, crop)
+            return plain_view(height, width, self.resolution, self.resize, crop, self.aspect)
         part = crop or Box(0, 0, height, width)
         return View(*part, *own_size(part.height, part.width, self.resolution))
 

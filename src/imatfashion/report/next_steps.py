@@ -53,7 +53,7 @@ def _after_classes(run: RunFiles) -> list[Step]:
     checkpoint, side = run.path / "checkpoints" / "best.ckpt", number(run.setting("resolution")) or 224
     predict = _line("python predict.py", classes_ckpt=checkpoint)
     higher: dict[str, object] = {
-        **_own_settings(run, "data", "model", "layers", "resize", "crop"),
+        **_own_settings(run, "data", "model", "layers", "resize", "aspect", "crop"),
         **_same_split(run),
         "schedule": "finetune",
         "resolution": 512 if side < 512 else round(side * 1.5 / 32) * 32,

@@ -76,7 +76,8 @@ def with_memory(work: Callable[[], T], run: Run, *, trial: bool = False) -> T:
 
 def _fault(where: str, run: Run, trial: bool) -> OutOfMemory:
     config, settings, sizes = run.config, run.settings, smaller_batches(run.config, run.settings)
-    tried = f"{where} is out of memory at {config.resolution} × {config.resolution} pixels with "
+    height, width = config.size
+    tried = f"{where} is out of memory at {height} × {width} pixels with "
     tried += f"gpu.per_device_batch={settings.micro_batch}"
     if config.trainer.on_memory == "shrink" and sizes and not trial:
         return OutOfMemory(f"{tried}, {sizes[0]} is tried{_accumulated(run, sizes[0])}", run.run_dir, sizes[0])

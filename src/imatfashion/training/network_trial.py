@@ -106,7 +106,7 @@ def _step(network: nn.Module, config: Config, settings: DeviceSettings, photos: 
     if settings.devices * settings.nodes > 1:
         _spare_shared_norms(tried)
     # More than 2 photos do nothing that 2 do not.
-    image = torch.empty(min(photos, 2), 3, config.resolution, config.resolution, device="meta")
+    image = torch.empty(min(photos, 2), 3, *config.size, device="meta")
     _logits(tried, image, config.stage.name).sum().backward()  # type: ignore[no-untyped-call]
     return [name for name, value in tried.named_parameters() if value.requires_grad and value.grad is None]
 

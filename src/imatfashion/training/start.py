@@ -23,9 +23,10 @@ def start_text(run: Run, resumed: Path | None = None, *, trial: bool = False) ->
         trial: nothing is trained: leave out where figures go and how to stop.
     """
     config, settings, data = run.config, run.settings, run.data
+    height, width = config.size
     parameters = sum(parameter.numel() for parameter in run.task.network.parameters()) / 1e6
     return (
-        f"stage {config.stage.name} · {config.resolution} × {config.resolution} · {_network(config)} "
+        f"stage {config.stage.name} · {height} × {width} · {_network(config)} "
         f"({parameters:.1f} M parameters)\n"
         f"{len(data.train_indices)} photos to train on, {len(data.val_indices)} to validate, "
         f"{len(data.truth.classes)} classes, {len(data.truth.attributes)} attributes, "

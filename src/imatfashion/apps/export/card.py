@@ -14,7 +14,7 @@ from imatfashion.apps.export.part import Part
 from imatfashion.report.words import size
 
 _RESIZE = {
-    "squash": "squashed to the square, its aspect lost",
+    "squash": "squashed, its aspect lost",
     "pad": "in the middle of the square, its aspect kept, the rest grey {padding}",
 }
 _CLOSER = (
@@ -67,21 +67,21 @@ def _use(parts: Sequence[Part]) -> list[str]:
     lines = ["## Use", ""]
     for part in parts:
         spec = part.exported.spec
-        side, layers = spec.resolution, max(spec.layer_of_class, default=0) + 1
-        rows = [["in", "`image`", f"uint8 (photos, {side}, {side}, 3)", "RGB, 0 to 255; normalised inside"]]
+        (height, width), layers = spec.size, max(spec.layer_of_class, default=0) + 1
+        rows = [["in", "`image`", f"uint8 (photos, {height}, {width}, 3)", "RGB, 0 to 255; normalised inside"]]
         if part.title == "classes":
-            shape = f"float32 (photos, {layers}, {len(spec.class_ids) + 1}, {side}, {side})"
+            shape = f"float32 (photos, {layers}, {len(spec.class_ids) + 1}, {height}, {width})"
             rows.append(["out", "`probabilities`", shape, "of each class, background last, in each layer"])
         else:
             rows += [
-                ["in", "`masks`", f"bool (garments, {side}, {side})", "the pixels of each garment"],
+                ["in", "`masks`", f"bool (garments, {height}, {width})", "the pixels of each garment"],
                 ["in", "`garment_photo`", "int64 (garments)", "which photo of the batch it is in"],
                 ["in", "`garment_class`", "int64 (garments)", "index of its class"],
                 ["out", "`probabilities`", f"float32 (garments, {len(spec.attribute_ids)})", "of each attribute"],
             ]
         resize = _RESIZE[spec.resize].format(padding=118)
         lines += [
-            f"`{part.file}`: the photo is {resize}, {side} × {side} pixels, averaged where it shrinks.",
+            f"`{part.file}`: the photo is {resize}, {height} rows × {width} columns, averaged where it shrinks.",
             *(["", _CLOSER] if spec.crop == "garments" else []),
             *text_table(["", "name", "type", "what it is"], rows),
         ]

@@ -53,7 +53,7 @@ def _specs(parts: Sequence[Part]) -> list[str]:
     own = [
         ("network", [plain(spec.architecture if spec.stage == "classes" else "attribute head") for spec in specs]),
         ("backbone", [plain(spec.backbone) for spec in specs]),
-        ("resolution", [f"{spec.resolution} × {spec.resolution}, {plain(spec.resize)}" for spec in specs]),
+        ("resolution", [f"{spec.size[0]} × {spec.size[1]}, {plain(spec.resize)}" for spec in specs]),
     ]
     return text_table(
         ["", *(part.title for part in parts)], [[name, *cells] for name, cells in own] + _rows(parts, _TRAINING)

@@ -36,7 +36,7 @@ def _of_classes(part: Part) -> list[str]:
     points = [
         f"A pixel has {per}: of garments that lie on one another in the photo the one on top is found, "
         "and two garments of one class that touch are one region.",
-        f"The network sees {spec.resolution} × {spec.resolution} pixels: what is thinner than a pixel of that is lost.",
+        f"The network sees {spec.size[0]} × {spec.size[1]} pixels: what is thinner than a pixel of that is lost.",
     ]
     if not part.evaluated or part.run is None:
         return points

@@ -107,7 +107,8 @@ def seen_by(spec: ModelSpec, photos: Sequence[ByteArray]) -> ByteArray:
 
 def _seen(spec: ModelSpec, photo: ByteArray) -> ByteArray:
     height, width = photo.shape[:2]
-    return render_image(photo, (height, width), plain_view(height, width, spec.resolution, spec.resize))
+    view = plain_view(height, width, spec.resolution, spec.resize, aspect=spec.aspect)
+    return render_image(photo, (height, width), view)
 
 
 def _compare_classes(
@@ -154,12 +155,12 @@ def regions_of_labels(
         regions int16 (B, L, H, W), index of the garment, −1 for none; photo and class of each garment, int64 (G,). A
         photo without garments has one that fills it, of class 0, so that there is something to compare.
     """
-    side, background = spec.resolution, len(spec.class_ids)
-    regions = np.full((*labels_BLHW.shape[:2], side, side), -1, dtype=np.int16)
+    (height, width), background = spec.size, len(spec.class_ids)
+    regions = np.full((*labels_BLHW.shape[:2], height, width), -1, dtype=np.int16)
     owner: list[int] = []
     kinds: list[int] = []
     for photo, labels_LHW in enumerate(labels_BLHW):
-        sized = np.stack([cv2.resize(map_, (side, side), interpolation=cv2.INTER_NEAREST) for map_ in labels_LHW])
+        sized = np.stack([cv2.resize(map_, (width, height), interpolation=cv2.INTER_NEAREST) for map_ in labels_LHW])
         if (sized == background).all():
             sized[0] = 0
         for layer, map_HW in enumerate(sized):

@@ -97,15 +97,15 @@ def to_onnx(checkpoint: Path, stage: str) -> Exported:
 
 def _graph(spec: ModelSpec, network: Segmenter | AttributeNetwork) -> tuple[nn.Module, tuple[Tensor, ...], Any]:
     """The module, inputs to trace it with, and which of their sizes are free."""
-    side = spec.resolution
+    height, width = spec.size
     # Two photos and three garments: sizes of 0 and 1 would be taken for constants, equal ones for the same.
-    image = torch.zeros(2, side, side, 3, dtype=torch.uint8)
+    image = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     # Sizes with names are refused by one version of torch or warned of by another where three inputs share one.
     free = {0: torch.export.Dim.DYNAMIC}
     if isinstance(network, Segmenter):
         return ClassGraph(network, spec), (image,), {"image": free}
     garments = torch.zeros(3, dtype=torch.int64)
-    inputs = (image, torch.zeros(3, side, side, dtype=torch.bool), garments, garments.clone())
+    inputs = (image, torch.zeros(3, height, width, dtype=torch.bool), garments, garments.clone())
     names = ("image", "masks", "garment_photo", "garment_class")
     return AttributeGraph(network, spec), inputs, dict.fromkeys(names, free)
 
@@ -129,8 +129,8 @@ def metadata(spec: ModelSpec, digest: str) -> dict[str, Any]:
     """What a program needs beside the graph; JSON-able.
 
     Returns:
-        The spec's own fields, and: `padding` (grey around a padded photo), `colors` (RGB of each class and, last, of
-        background), `checkpoint` (its SHA-256).
+        The spec's own fields, and: `size` (rows and columns of what the network sees), `padding` (grey around a padded
+        photo), `colors` (RGB of each class and, last, of background), `checkpoint` (its SHA-256).
     """
     colors = class_colors(len(spec.class_ids)).tolist()
-    return {**asdict(spec), "padding": PADDING, "colors": colors, "checkpoint": digest}
+    return {**asdict(spec), "size": list(spec.size), "padding": PADDING, "colors": colors, "checkpoint": digest}

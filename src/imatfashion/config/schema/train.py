@@ -8,6 +8,7 @@ from imatfashion.config.checks import check_config
 from imatfashion.config.schema.data import AugmentConfig, DataConfig
 from imatfashion.config.schema.machine import GpuConfig, LoggerConfig, PlatformConfig, TrainerConfig
 from imatfashion.config.schema.task import ModelConfig, ScheduleConfig, StageConfig
+from imatfashion.config.size import sample_size
 
 
 @dataclass
@@ -27,6 +28,9 @@ class Config:
     """Side of the square that the network sees, pixels."""
     resize: str = "squash"
     """`squash` (aspect lost, the submission grid's way) or `pad` (aspect kept, padding ignored)."""
+    aspect: float = 1.0
+    """Height of what the network sees divided by its width, with about resolution² pixels; 2 with crop=garments suits
+    standing people. Other ones than 1 need resize=squash."""
     crop: str = "photo"
     """What the network sees: the whole `photo`, or the part of it that its `garments` are in (predict.py then looks
     twice: at the photo, and closer at what it found)."""
@@ -51,6 +55,11 @@ class Config:
     check: bool = False
     """A dry run: a few batches through everything, the memory and time that the run would take, and pictures of what
     it would be trained on; no run is trained."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what the network sees, pixels."""
+        return sample_size(self.resolution, self.aspect)
 
     def validate(self, *, several: bool = False) -> None:
         """Refuse contradictions, see `imatfashion.config.checks`."""
