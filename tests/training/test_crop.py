@@ -46,8 +46,10 @@ def test_both_stages(tiny: Make, drawn: Path, tmp_path: Path) -> None:
     assert np.isfinite(rows["EncodedPixels"].str.split().str.len()).all()
     exported = CliRunner().invoke(
         app,
-        ["export", str(classes), str(tmp_path / "fashion.onnx"), "--attributes", str(described)]
-        + ["--photos", str(drawn / "train"), "--checks", "2"],
+        [
+            *("export", str(classes), str(tmp_path / "fashion.onnx"), "--attributes", str(described)),
+            *("--photos", str(drawn / "train"), "--checks", "2"),
+        ],
     )
     assert exported.exit_code == 0, exported.stderr
     card = next(path for path in tmp_path.rglob("*.md") if "fashion" in path.name).read_text(encoding="utf-8")
