@@ -66,6 +66,8 @@ def test_another_format_version(make_spec: MakeSpec) -> None:
         ({"std": [0.0, 1.0, 1.0]}, "normalise nothing"),
         ({"mean": [0.0]}, "mean has 1 entries, not 3"),
         ({"dropout": 1.0}, "dropout=1.0"),
+        ({"aspect": 5.0}, "aspect=5.0 must lie between 0.25 and 4"),
+        ({"aspect": 2.0, "resize": "pad"}, "aspect=2.0 must lie between 0.25 and 4, and be 1 with resize=pad"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make_spec: MakeSpec, change: dict[str, Any], sentence: str) -> None:
@@ -74,7 +76,8 @@ def test_what_makes_no_sense_is_refused(make_spec: MakeSpec, change: dict[str, A
         ModelSpec.from_json(json.dumps(values))
 
 
-NEEDED = [field.name for field in dataclasses.fields(ModelSpec) if field.name not in ("version", "lies_on")]
+LATER = ("lies_on", "aspect", "crop")
+NEEDED = [field.name for field in dataclasses.fields(ModelSpec) if field.name not in ("version", *LATER)]
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -87,8 +90,10 @@ def test_every_field_is_needed(make_spec: MakeSpec, name: str) -> None:
 
 def test_a_field_that_older_checkpoints_lack(make_spec: MakeSpec) -> None:
     values = json.loads(make_spec().to_json())
-    del values["lies_on"]
-    assert ModelSpec.from_json(json.dumps(values)).lies_on == ()
+    for name in LATER:
+        del values[name]
+    spec = ModelSpec.from_json(json.dumps(values))
+    assert (spec.lies_on, spec.aspect, spec.crop) == ((), 1.0, "photo")
 
 
 def test_networks_are_what_the_spec_says(make_spec: MakeSpec) -> None:
