@@ -1,4 +1,4 @@
-"""Both stages with `crop=garments` in an aspect of its own: trained, resumed, exported and predicted with."""
+"""Both stages with `crop=garments` in an aspect of its own: trained, predicted with and exported."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ def sample_size(resolution: int, aspect: float) -> tuple[int, int]:
     if aspect == 1:
         return resolution, resolution
     share = math.sqrt(aspect)
-    return _whole(resolution * share), _whole(resolution / share)
+    return whole_cells(resolution * share), whole_cells(resolution / share)
 
 
-def _whole(pixels: float) -> int:
+def whole_cells(pixels: float) -> int:
+    """The nearest multiple of 32 pixels, at least one."""
     return max(_MULTIPLE, round(pixels / _MULTIPLE) * _MULTIPLE)

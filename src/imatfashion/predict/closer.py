@@ -5,6 +5,8 @@ Shape suffixes: L layers, C + 1 scores (background last), h × w pixels of the l
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch
 from torch import Tensor
 
@@ -42,11 +44,12 @@ def found_crop(scores_LChw: Tensor, view: View, photo: tuple[int, int]) -> Box |
 
 def _span(counts: list[int]) -> tuple[int, int] | None:
     """From the first line to after the last, without the stray ones; None where there are no pixels."""
-    stray, first, end = _STRAY * sum(counts), 0, len(counts)
+    stray = _STRAY * sum(counts)
     if not any(counts):
         return None
-    while sum(counts[: first + 1]) <= stray:
-        first += 1
-    while sum(counts[end - 1 :]) <= stray:
-        end -= 1
-    return first, end
+    return _beyond(counts, stray), len(counts) - _beyond(counts[::-1], stray)
+
+
+def _beyond(counts: list[int], stray: float) -> int:
+    """The first line up to which there are more pixels than the stray ones."""
+    return next(index for index, upto in enumerate(accumulate(counts)) if upto > stray)

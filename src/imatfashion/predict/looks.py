@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from imatfashion.config.size import whole_cells
 from imatfashion.data.crop import Box
 from imatfashion.data.views import plain_view
 from imatfashion.masks.view import View
@@ -52,7 +53,7 @@ class Look:
     def of(cls, spec: ModelSpec, *, scale: float = 1.0, own_aspect: bool = False) -> Look:
         """How a checkpoint's network looks; other scales than 1 are brought to multiples of 32 pixels."""
         resize = "own" if own_aspect else spec.resize
-        resolution = spec.resolution if scale == 1 else _to_stride(spec.resolution * scale)
+        resolution = spec.resolution if scale == 1 else whole_cells(spec.resolution * scale)
         return cls(resolution, resize, spec.crop, spec.aspect)
 
     @property
@@ -76,8 +77,4 @@ def own_size(height: int, width: int, resolution: int) -> tuple[int, int]:
     share = math.sqrt(height / width)
     most = max(STRIDE, resolution * resolution // STRIDE)
     rows, cols = min(resolution * share, most), min(resolution / share, most)
-    return _to_stride(rows), _to_stride(cols)
-
-
-def _to_stride(pixels: float) -> int:
-    return max(STRIDE, round(pixels / STRIDE) * STRIDE)
+    return whole_cells(rows), whole_cells(cols)

@@ -81,10 +81,8 @@ def bring(values_LChw: Tensor, view: View, photo: tuple[int, int], frame: View) 
     """
     if view == frame:
         return values_LChw
-    down, right = (
-        _centres(frame.top, frame.height, frame.out_height),
-        _centres(frame.left, frame.width, frame.out_width),
-    )
+    down = _centres(frame.top, frame.height, frame.out_height)
+    right = _centres(frame.left, frame.width, frame.out_width)
     rows = _Axis.of(view.top, view.height, view.out_height, photo[0], down)
     cols = _Axis.of(view.left, view.width, view.out_width, photo[1], right)
     return _sample(values_LChw, rows.to(values_LChw.device), cols.to(values_LChw.device))
