@@ -29,11 +29,10 @@ from imatfashion.config.schema import (
 )
 from imatfashion.data.annotations import Annotations
 from imatfashion.evaluate.score import score_files
-from imatfashion.evaluate.tune.command import exact_score
+from imatfashion.evaluate.tune.command import all_outcomes, exact_score
 from imatfashion.evaluate.tune.crossval import Gain, Tuned
-from imatfashion.evaluate.tune.outcomes import Outcomes, count_outcomes
-from imatfashion.evaluate.tune.predict import measured_photos
-from imatfashion.evaluate.tune.run import best_checkpoint, read_tuning_run, typical_areas
+from imatfashion.evaluate.tune.outcomes import Outcomes
+from imatfashion.evaluate.tune.run import best_checkpoint, read_tuning_run
 from imatfashion.evaluate.tune.setting import Setting
 from imatfashion.evaluate.tune.tuner import Tuner
 from imatfashion.evaluate.tune.write import limits_of, write_tuning
@@ -134,11 +133,12 @@ def test_any_setting_is_predicted_as_it_was_counted(
 ) -> None:
     given = read_tuning_run(run)
     predictor = Predictor.load(given.checkpoint, best_checkpoint(attributes), "cpu")
-    measured = list(measured_photos(predictor, given.table, given.photos))
-    outcomes = count_outcomes(measured, typical_areas(given.table, given.photos[:5]))
+    counted = all_outcomes(predictor, given)
     classes, names = given.table.classes, given.table.attributes
     parts = predictor.class_stage.component_classes
-    tuner = Tuner(outcomes, "competition", num_classes=len(classes), component_classes=parts, described=True)
+    tuner = Tuner(counted, "competition", num_classes=len(classes), component_classes=parts, described=True)
+    give_way = 2 * seed  # none, and others
+    outcomes = counted[give_way]
     rng = np.random.default_rng(seed)
     # Low limits, so that something is left; nothing at all of some classes, and some attributes never.
     options = outcomes.options
@@ -146,7 +146,7 @@ def test_any_setting_is_predicted_as_it_was_counted(
     masks = np.where(rng.random(len(classes)) < 0.2, options.nothing, np.array(low, dtype=np.int64))
     # Whatever the network has learned here: the class that it knows best has its share in every score.
     masks[_best_class(outcomes, given.table)] = options.number(0, 0, 0)
-    setting = Setting(masks, rng.choice([0.05, 0.45, 0.5, 0.55, np.inf], len(names)))
+    setting = Setting(masks, rng.choice([0.05, 0.45, 0.5, 0.55, np.inf], len(names)), give_way)
     nothing = Gain(0, 0, 0, 0, True)
     tuned = Tuned(setting, {}, ("attributes",), nothing, None)
     path = tmp_path / "tuning.json"
@@ -154,6 +154,7 @@ def test_any_setting_is_predicted_as_it_was_counted(
     write_tuning(path, limits_of(tuner, tuned, classes, names), tuned, {}, about)
     wanted = exact_score(outcomes, setting, given.table).to_json()
     assert predicted(tuning=str(path)) == {name: wanted[name] for name in ("per_photo", "pooled")}
+    assert (outcomes.submitted.sum() != counted[0].submitted.sum()) == (give_way > 0)
     assert wanted["pooled"]["without_attributes"] > 0
 
 

@@ -42,7 +42,7 @@ def row(number: int, index: int, garments: list[tuple[int, float, float]], truth
 
 def tuned(photos: list[MeasuredPhoto], objective: str = "per_photo", classes: int = 2) -> tuple[Tuner, Tuned]:
     outcomes = count_outcomes(photos, [TYPICAL] * classes)
-    tuner = Tuner(outcomes, objective, num_classes=classes, component_classes=(), described=True)
+    tuner = Tuner([outcomes], objective, num_classes=classes, component_classes=(), described=True)
     return tuner, cross_validate(tuner, range(len(photos)), folds=5, seed=0)
 
 
@@ -59,7 +59,7 @@ def speckled(count: int = 40) -> list[MeasuredPhoto]:
 @pytest.mark.parametrize("objective", ["per_photo", "pooled", "competition"])
 def test_small_false_garments_are_left_out(objective: str) -> None:
     tuner, found = tuned(speckled(), objective)
-    area = tuner.outcomes.options.limits(1, int(found.setting.masks[1])).area
+    area = tuner.options.limits(1, int(found.setting.masks[1])).area
     assert 100 <= area <= 900
     # Without the false ones every photo scores as its right garments do: IoU 0.8, six of ten thresholds.
     assert found.whole.after == pytest.approx(0.6)
@@ -104,7 +104,7 @@ def test_only_a_class_in_enough_photos_has_limits_of_its_own(count: int, own: bo
     for number in range(count):
         photos[number].rows.append(row(number, 1, [(1000, 0.3, 0.0), (1000, 0.9, 0.8)]))
     tuner, found = tuned(photos)
-    limits = [tuner.outcomes.options.limits(index, int(found.setting.masks[index])) for index in (0, 1)]
+    limits = [tuner.options.limits(index, int(found.setting.masks[index])) for index in (0, 1)]
     assert limits[0].score <= 0.3
     assert (limits[1].score > 0.3) == own
 
@@ -117,9 +117,9 @@ def test_half_of_what_is_right_of_a_class_stays() -> None:
         garment = (300 if small else 900, 0.9, 0.8 if right else 0.0)
         photos.append(photo(number, [row(number, 0, [(1000, 0.9, 0.8)]), row(number, 1, [garment], truth=int(right))]))
     tuner, found = tuned(photos)
-    assert tuner.outcomes.options.limits(1, int(found.setting.masks[1])).area <= 300
+    assert tuner.options.limits(1, int(found.setting.masks[1])).area <= 300
     tuner, found = tuned(photos, "competition")
-    assert tuner.outcomes.options.limits(1, int(found.setting.masks[1])).area > 300
+    assert tuner.options.limits(1, int(found.setting.masks[1])).area > 300
 
 
 def test_only_the_competition_silences_an_attribute() -> None:

@@ -63,6 +63,8 @@ def test_another_format_version(make_spec: MakeSpec) -> None:
         ({"component_classes": [-1]}, "component_classes"),
         ({"lies_on": [[], [3], []]}, "lies_on has an index that is no class"),
         ({"lies_on": [[]]}, "lies_on has 1 entries, not 3"),
+        ({"typical_shares": [0.1]}, "typical_shares has 1 entries, not 3"),
+        ({"typical_shares": [0.1, 0.2, 1.5]}, "must lie between 0 and 1"),
         ({"std": [0.0, 1.0, 1.0]}, "normalise nothing"),
         ({"mean": [0.0]}, "mean has 1 entries, not 3"),
         ({"dropout": 1.0}, "dropout=1.0"),
@@ -76,7 +78,7 @@ def test_what_makes_no_sense_is_refused(make_spec: MakeSpec, change: dict[str, A
         ModelSpec.from_json(json.dumps(values))
 
 
-LATER = ("lies_on", "aspect", "crop")
+LATER = ("lies_on", "aspect", "crop", "typical_shares")
 NEEDED = [field.name for field in dataclasses.fields(ModelSpec) if field.name not in ("version", *LATER)]
 
 
@@ -93,7 +95,7 @@ def test_a_field_that_older_checkpoints_lack(make_spec: MakeSpec) -> None:
     for name in LATER:
         del values[name]
     spec = ModelSpec.from_json(json.dumps(values))
-    assert (spec.lies_on, spec.aspect, spec.crop) == ((), 1.0, "photo")
+    assert (spec.lies_on, spec.aspect, spec.crop, spec.typical_shares) == ((), 1.0, "photo", ())
 
 
 def test_networks_are_what_the_spec_says(make_spec: MakeSpec) -> None:

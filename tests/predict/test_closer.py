@@ -180,7 +180,7 @@ def test_the_classifier_sees_the_garments_crop(
     predictor = load(closer_ckpt, described)
     garments = predictor(photo, Settings(components="no")).result.garments
     assert garments
-    found = predictor.find([image_input("a", photo, predictor.looks)], Settings(components="no"))
+    (found,) = predictor.find([image_input("a", photo, predictor.looks)], [Settings(components="no")])
     assert predictor.attribute_stage is not None
     (given,) = predictor.attribute_stage.probabilities(found)
     box = box_of_runs((garment.runs for garment in found[0].garments), photo.shape[:2])

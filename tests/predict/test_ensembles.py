@@ -151,7 +151,7 @@ def test_photos_of_all_aspects_stream_as_they_are_alone(classes_ckpt: Path, phot
 def asked(predictor: Predictor, photo: Path) -> np.ndarray:
     """Probabilities of a photo's garments, (g, A)."""
     assert predictor.attribute_stage is not None
-    found = predictor.find([read_input("a", photo, predictor.looks)], Settings(side=SIDE), 1, map)
+    (found,) = predictor.find([read_input("a", photo, predictor.looks)], [Settings(side=SIDE)], 1, map)
     (given,) = predictor.attribute_stage.probabilities(found)
     return given
 

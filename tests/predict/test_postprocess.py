@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,9 @@ def path(tmp_path: Path) -> Path:
 def test_what_is_not_mentioned_stays(path: Path) -> None:
     post = read(path, {"min_score": {"3": 0.6}, "threshold": {"5": 0.3}}, min_area=50)
     assert post == PostProcess((50,) * 4, (0, 0.6, 0, 0), (0.5, 0.3, 0.5))
+    assert read(path, {"give_way": 0.3}, min_area=50) == replace(
+        read(path, {"min_area": {}}, min_area=50), give_way=0.3
+    )
 
 
 def test_areas_are_pixels_of_the_output_or_of_the_grid_they_were_tuned_on(path: Path) -> None:
@@ -107,6 +111,8 @@ def test_other_checkpoints_are_told_of(path: Path) -> None:
         ({"attributes_left_out": [3]}, "names under attributes_left_out the id 3"),
         ({"min_area": {"0": 1}, "grid": "512"}, "grid=512"),
         ({"min_area": {"0": 1}, "grid": 0}, "grid=0"),
+        ({"give_way": 2}, "give_way=2; it must lie between 0 and 1"),
+        ({"give_way": True}, "give_way=True"),
     ],
 )
 def test_faults(path: Path, content: object, sentence: str) -> None:

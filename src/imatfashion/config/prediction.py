@@ -102,6 +102,8 @@ def _contradictions(config: PredictConfig) -> Iterator[str]:
         yield f"grid={config.grid} must be at most 16384"
     if not 0 <= config.threshold <= 1:
         yield f"threshold={config.threshold} must lie between 0 and 1"
+    if not 0 <= config.give_way <= 1:
+        yield f"give_way={config.give_way} must lie between 0 and 1"
     if config.min_area < 0:
         yield f"min_area={config.min_area} must not be negative"
     if not config.tta_scales or not all(0.25 <= scale <= 4 for scale in config.tta_scales):

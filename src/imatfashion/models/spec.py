@@ -42,6 +42,8 @@ class ModelSpec:
         allowed_pairs: attribute indices that each class can have.
         component_classes: class indices of which a photo often has several garments, one a connected component.
         lies_on: classes that each class lies on as a part, such as a pocket on a coat; empty where it is not known.
+        typical_shares: share of a photo that each class typically has where it is there, 0 for a class that training
+            did not have; empty where it is not known.
         pooling: attributes: `garment` or `image`.
         class_given: attributes: the head knows the garment's class.
         decoder_width: classes: channels of the first decoder block.
@@ -68,6 +70,7 @@ class ModelSpec:
     allowed_pairs: tuple[tuple[int, ...], ...]
     component_classes: tuple[int, ...] = ()
     lies_on: tuple[tuple[int, ...], ...] = ()
+    typical_shares: tuple[float, ...] = ()
     pooling: str = "garment"
     class_given: bool = True
     decoder_width: int = 256

@@ -13,7 +13,7 @@ from imatfashion.errors import FashionError
 if TYPE_CHECKING:
     from imatfashion.models.spec import ModelSpec
 
-_LATER = {"lies_on", "aspect", "crop"}
+_LATER = {"lies_on", "aspect", "crop", "typical_shares"}
 """Fields that were added to the format: checkpoints without them mean their defaults."""
 _LARGEST = 4096
 """Largest resolution and width: a network is built before its weights can be compared, and takes memory for each."""
@@ -83,8 +83,11 @@ def _contradictions(spec: ModelSpec) -> Iterator[str]:
     }.items():
         if len(getattr(spec, name)) != length:
             yield f"{name} has {len(getattr(spec, name))} entries, not {length}"
-    if spec.lies_on and len(spec.lies_on) != classes:
-        yield f"lies_on has {len(spec.lies_on)} entries, not {classes}"
+    for name in ("lies_on", "typical_shares"):
+        if getattr(spec, name) and len(getattr(spec, name)) != classes:
+            yield f"{name} has {len(getattr(spec, name))} entries, not {classes}"
+    if not all(0 <= share <= 1 for share in spec.typical_shares):
+        yield f"typical_shares={spec.typical_shares} must lie between 0 and 1"
     for name in ("resolution", "decoder_width", "decoder_floor", "embedding"):
         if not 0 < getattr(spec, name) <= _LARGEST:
             yield f"{name}={getattr(spec, name)} must be above 0 and at most {_LARGEST}"

@@ -27,6 +27,7 @@ from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.looks import Look, LookOptions
 from imatfashion.predict.regions import Found
 from imatfashion.predict.resample import bring
+from imatfashion.predict.settings import Settings
 from imatfashion.predict.stages import AttributeStage, ClassStage
 
 _LEAST = 1e-12
@@ -54,6 +55,8 @@ class Segmenters:
         component_classes: classes of which at least half of the checkpoints found several garments in a photo.
         lies_on: the classes that each class lies on as a part, to at least half of the checkpoints; empty where one
             does not know.
+        typical_shares: share of a photo that each class typically has, to the mean of the checkpoints; empty where one
+            does not know.
         on_processor: whether they run on no GPU.
 
     Raises:
@@ -68,6 +71,7 @@ class Segmenters:
         self.looks = list(dict.fromkeys(look for stage in self.stages for look in stage.looks))
         self.component_classes = tuple(_of_half([spec.component_classes for spec in specs], len(self.spec.class_ids)))
         self.lies_on = _hosts(specs)
+        self.typical_shares = _typical(specs)
         self.on_processor = place.device.type == "cpu"
         self._flips = options.flips
         largest = max(specs, key=lambda spec: spec.resolution)
@@ -129,19 +133,19 @@ class Segmenters:
             photo if crop is None else photo.look_closer(looks, crop) for photo, crop in zip(photos, crops, strict=True)
         ]
 
-    def check_parts(self) -> None:
-        """Refuse to give parts back to garments where that makes no sense.
+    def check(self, settings: Settings) -> None:
+        """Refuse settings that need what these checkpoints do not know.
 
         Raises:
-            FashionError: there are two label maps, or a checkpoint does not know what lies on what.
+            FashionError: parts shall be given back to garments, but there are two label maps, or a checkpoint does not
+                know what lies on what; or classes shall give way, and one does not know how large they are.
         """
-        if self.spec.layer_of_class != (0,) * len(self.spec.class_ids):
+        if settings.overlap == "parts" and self.spec.layer_of_class != (0,) * len(self.spec.class_ids):
             raise FashionError("overlap=parts is for one label map; with two (layers=2) garments are whole anyway")
-        if not self.lies_on:
-            raise FashionError(
-                "overlap=parts needs checkpoints that know which classes lie on which, and one of these is older than "
-                "that; train anew, or leave it out"
-            )
+        if settings.overlap == "parts" and not self.lies_on:
+            raise _older("overlap=parts", "which classes lie on which")
+        if settings.post and settings.post.give_way and not self.typical_shares:
+            raise _older("give_way", "how large each class is")
 
     def _frame_of(self, photo: PhotoInput) -> View:
         """Where the average lies: where all looks do, or else on the whole photo, or its crop, without padding."""
@@ -192,6 +196,19 @@ def _hosts(specs: Sequence[ModelSpec]) -> tuple[tuple[int, ...], ...]:
         return ()
     count = len(specs[0].class_ids)
     return tuple(tuple(_of_half([spec.lies_on[index] for spec in specs], count)) for index in range(count))
+
+
+def _older(wish: str, knowledge: str) -> FashionError:
+    return FashionError(
+        f"{wish} needs checkpoints that know {knowledge}, and one of these is older than that; "
+        "train anew, or leave it out"
+    )
+
+
+def _typical(specs: Sequence[ModelSpec]) -> tuple[float, ...]:
+    if not all(spec.typical_shares for spec in specs):
+        return ()
+    return tuple(np.mean([spec.typical_shares for spec in specs], axis=0).tolist())
 
 
 def _of_half(given: Sequence[Sequence[int]], count: int) -> list[int]:

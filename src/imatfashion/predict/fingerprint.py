@@ -35,6 +35,7 @@ def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> Fi
         "side": plan.side,
         "components": plan.components,
         "overlap": config.overlap,
+        "give_way": config.give_way,
         "min_area": config.min_area,
         "threshold": config.threshold,
         "tuning": _hash_file(Path(config.tuning)) if config.tuning and Path(config.tuning).is_file() else None,

@@ -1,4 +1,4 @@
-"""What is left out of a prediction: small or doubtful garments, improbable attributes."""
+"""What is left out of a prediction: classes that give way, small or doubtful garments, improbable attributes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class PostProcess:
         min_share: smallest garment of each class as a share of the output grid's pixels, (C,); empty for none.
         components: whether each component of a class is a garment of its own, by class index, for the classes of which
             it was tuned.
+        give_way: a class of which less than this part of its typical share of a photo is found gives its pixels to
+            others; 0 for none.
     """
 
     min_area: tuple[float, ...]
@@ -30,11 +32,15 @@ class PostProcess:
     threshold: tuple[float, ...]
     min_share: tuple[float, ...] = ()
     components: Mapping[int, bool] = field(default_factory=dict)
+    give_way: float = 0.0
 
     @classmethod
-    def plain(cls, classes: Labels, attributes: Labels, *, min_area: int = 0, threshold: float = 0.5) -> PostProcess:
+    def plain(
+        cls, classes: Labels, attributes: Labels, *, min_area: int = 0, threshold: float = 0.5, give_way: float = 0.0
+    ) -> PostProcess:
         """The same limits for all classes and attributes."""
-        return cls((min_area,) * len(classes), (0.0,) * len(classes), (threshold,) * len(attributes))
+        limits = (min_area,) * len(classes), (0.0,) * len(classes), (threshold,) * len(attributes)
+        return cls(*limits, give_way=give_way)
 
     def keeps(self, class_index: int, area: int, score: float, pixels: int) -> bool:
         """Whether a garment of `area` pixels on a grid of `pixels` is large and certain enough."""

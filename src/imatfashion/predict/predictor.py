@@ -164,8 +164,8 @@ class Predictor:
     ) -> Started:
         """Leave photos to the pool, segmented before where a GPU does it; arguments as `predict_inputs`."""
         readable = [photo for photo in inputs if not photo.problem]
-        found = self._cutting(readable, settings, batch_size, pool.map if pool else map) if readable else ()
-        return Started(inputs, found)
+        found = self._cutting(readable, (settings,), batch_size, pool.map if pool else map) if readable else ()
+        return Started(inputs, (of_photo for (of_photo,) in found))
 
     def finish(self, started: Started, settings: Settings) -> list[PhotoResult]:
         """The results of photos that were started: attributes, and what is left out."""
@@ -179,28 +179,29 @@ class Predictor:
         ]
 
     def find(
-        self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int = 1, map_: Map = map
-    ) -> list[Found]:
-        """The garments of photos that could be read, before anything is left out.
+        self, photos: Sequence[PhotoInput], settings: Sequence[Settings], batch_size: int = 1, map_: Map = map
+    ) -> list[tuple[Found, ...]]:
+        """The garments of photos that could be read, under each of some settings, before anything is left out.
 
         Args:
-            photos: at most `batch_size` photos.
+            photos: at most `batch_size` photos; the networks see each once, whatever the settings.
             settings: how label maps become garments.
             batch_size: photos that the segmenter sees at once.
             map_: `map`, or that of threads to cut garments in.
         """
         return list(self._cutting(photos, settings, batch_size, map_))
 
-    def _cutting(self, photos: Sequence[PhotoInput], settings: Settings, batch_size: int, map_: Map) -> Iterable[Found]:
-        if settings.overlap == "parts":
-            self.class_stage.check_parts()
-
+    def _cutting(
+        self, photos: Sequence[PhotoInput], settings: Sequence[Settings], batch_size: int, map_: Map
+    ) -> Iterable[tuple[Found, ...]]:
+        for each in settings:
+            self.class_stage.check(each)
         size = min(batch_size, CPU_BATCH) if self.class_stage.on_processor else batch_size
 
-        def cut_pair(pair: tuple[PhotoInput, Framed]) -> Found:
-            return cut(*pair, settings, self.class_stage)
+        def cut_pair(pair: tuple[PhotoInput, Framed]) -> tuple[Found, ...]:
+            return tuple(cut(*pair, each, self.class_stage) for each in settings)
 
-        def segment_and_cut(group: Sequence[PhotoInput]) -> list[Found]:
+        def segment_and_cut(group: Sequence[PhotoInput]) -> list[tuple[Found, ...]]:
             scores = self.class_stage.scores(group, size)
             return list(map(cut_pair, zip(group, scores, strict=True)))
 

@@ -86,7 +86,9 @@ def _labels(plan: Plan, jobs: Sequence[Job]) -> tuple[Labels, Labels]:
 
 
 def _settings(config: PredictConfig, plan: Plan, classes: Labels, attributes: Labels) -> Settings:
-    post = PostProcess.plain(classes, attributes, min_area=config.min_area, threshold=config.threshold)
+    post = PostProcess.plain(
+        classes, attributes, min_area=config.min_area, threshold=config.threshold, give_way=config.give_way
+    )
     if config.tuning:
         post = read_tuning(Path(config.tuning), post, classes, attributes)
     return Settings(plan.side, plan.components, config.overlap, post)

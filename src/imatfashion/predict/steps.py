@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from imatfashion.predict.ensemble import Describers, Framed, Segmenters
 from imatfashion.predict.garments import FoundGarment, garments_from_labels
+from imatfashion.predict.give_way import give_way
 from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.regions import Found
@@ -22,7 +23,9 @@ def cut(photo: PhotoInput, framed: Framed, settings: Settings, segmenters: Segme
     """Cut a photo's garments out of its scores, on the output grid."""
     size = (photo.height, photo.width)
     grid = (settings.side, settings.side) if settings.side else size
-    labels_LHW, confidence_LHW = label_maps(framed.scores, framed.view, size, grid)
+    share = settings.post.give_way if settings.post else 0.0
+    scores = give_way(framed.scores, framed.view, size, segmenters.typical_shares, share) if share else framed.scores
+    labels_LHW, confidence_LHW = label_maps(scores, framed.view, size, grid)
     background = len(segmenters.spec.class_ids)
     if settings.overlap == "none":
         for layer in range(len(labels_LHW) - 1):

@@ -14,7 +14,7 @@ from imatfashion.predict.postprocess import PostProcess
 
 LIMITS = ("min_area", "min_score", "threshold")
 _LARGEST_GRID = 65_536
-KEYS = (*LIMITS, "components", "write_attributes", "left_out", "attributes_left_out")
+KEYS = (*LIMITS, "give_way", "components", "write_attributes", "left_out", "attributes_left_out")
 """What a tuning file may hold; it holds one of them at least."""
 
 
@@ -27,6 +27,7 @@ def read_tuning(
 
     - `min_area`, `min_score`, `threshold`: {id: pixels}, {id: score}, {id: probability}, by class or attribute id;
     - `grid`: side of the grid whose pixels `min_area` counts; without it they are those of the output grid;
+    - `give_way`: the part of its typical share of a photo below which a class gives its pixels to others;
     - `components`: {class id: whether each component is a garment};
     - `write_attributes`: false for no attribute at all;
     - `left_out`, `attributes_left_out`: ids of classes and of attributes that are never written;
@@ -64,6 +65,7 @@ def read_tuning(
         **{key: tuple(values) for key, values in limits.items()},
         min_share=shares,
         components={index: bool(value) for index, value in components.items()},
+        give_way=_give_way(path, tuning.get("give_way", plain.give_way)),
     )
 
 
@@ -91,6 +93,12 @@ def _load(path: Path) -> dict[str, Any]:
     if not isinstance(tuning, dict) or not any(key in tuning for key in KEYS):
         raise FashionError(f"the tuning file {path} has none of {', '.join(KEYS)}; check tuning=")
     return tuning
+
+
+def _give_way(path: Path, given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise FashionError(f"the tuning file {path} has give_way={given}; it must lie between 0 and 1")
+    return float(given)
 
 
 def _limits(path: Path, key: str, given: Any, plain: tuple[float, ...], labels: Labels) -> list[float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imatfashion.config.schema import Config, StageConfig
+from imatfashion.data.class_shares import typical_shares
 from imatfashion.data.datamodule import FashionDataModule
 from imatfashion.data.overlaps import host_classes
 from imatfashion.data.plain_text import brief
@@ -86,6 +87,7 @@ def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
         allowed_pairs=_pairs(config, data) if attributes else tuple(() for _ in table.classes.ids),
         component_classes=table.multiple_classes(data.split.train),
         lies_on=host_classes(table, data.split.train),
+        typical_shares=typical_shares(table, data.split.train),
         pooling=config.stage.pooling,
         class_given=config.stage.class_given,
         decoder_width=config.model.decoder_width,

@@ -40,6 +40,9 @@ class PredictConfig:
     """Post-processing by class and attribute, a JSON file; docs/PREDICTION.md has its form."""
     components: str = "auto"
     """One row a connected component: `auto` (classes that have several rows in a photo in training), `yes` or `no`."""
+    give_way: float = 0.0
+    """A class of which less than this part of its typical share of a photo is found gives its pixels to what else is
+    likely there, such as 0.3; 0 for none."""
     min_area: int = 0
     """Drop garments of fewer pixels on the output grid."""
     threshold: float = 0.5

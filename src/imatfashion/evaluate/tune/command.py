@@ -10,9 +10,10 @@ from imatfashion.evaluate.score import class_names
 from imatfashion.evaluate.score_report import ScoreReport, Tally
 from imatfashion.evaluate.tune.candidates import FILLER_CLASS
 from imatfashion.evaluate.tune.crossval import cross_validate, deal
+from imatfashion.evaluate.tune.options import GIVE_WAY
 from imatfashion.evaluate.tune.outcomes import Outcomes, count_outcomes
 from imatfashion.evaluate.tune.predict import check_labels, measured_photos
-from imatfashion.evaluate.tune.run import best_checkpoint, read_tuning_run, typical_areas
+from imatfashion.evaluate.tune.run import TuningRun, best_checkpoint, read_tuning_run, typical_areas
 from imatfashion.evaluate.tune.setting import Setting, class_hits
 from imatfashion.evaluate.tune.tuner import OBJECTIVES, Tuner
 from imatfashion.evaluate.tune.write import as_text, check_output, hash_file, limits_of, write_tuning
@@ -56,8 +57,7 @@ def tune_command(
     described = best_checkpoint(attributes) if attributes else None
     predictor = Predictor.load(run.checkpoint, described, device)
     check_labels(predictor, run.table)
-    measured = list(measured_photos(predictor, run.table, run.photos))
-    outcomes = count_outcomes(measured, typical_areas(run.table, run.photos))
+    outcomes = all_outcomes(predictor, run)
     tuner = Tuner(
         outcomes,
         objective,
@@ -76,9 +76,20 @@ def tune_command(
         "seed": seed,
     }
     settings = {"plain": tuner.plain, "tuned": tuned.setting}
-    scores = {name: exact_score(outcomes, setting, run.table) for name, setting in settings.items()}
+    scores = {name: exact_score(outcomes[setting.give_way], setting, run.table) for name, setting in settings.items()}
     write_tuning(path, limits, tuned, scores, about)
     return f"{as_text(tuned, limits, run.table.classes, about)}tuning: {path}"
+
+
+def all_outcomes(predictor: Predictor, run: TuningRun) -> list[Outcomes]:
+    """What options come to, under each of `GIVE_WAY`; a checkpoint that does not know how large classes are has one."""
+    tried = GIVE_WAY if predictor.class_stage.typical_shares else GIVE_WAY[:1]
+    measured = zip(*measured_photos(predictor, run.table, run.photos, tried), strict=True)
+    typical = typical_areas(run.table, run.photos)
+    outcomes: list[Outcomes] = []
+    for photos in measured:
+        outcomes.append(count_outcomes(photos, typical, outcomes[0].options if outcomes else None))
+    return outcomes
 
 
 def exact_score(outcomes: Outcomes, setting: Setting, table: Annotations) -> ScoreReport:

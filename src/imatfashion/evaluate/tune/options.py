@@ -15,6 +15,8 @@ REGIONS, COMPONENTS = 0, 1
 """Numbers of the two cuts."""
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 """Smallest areas that are tried, as shares of a class's typical area, so that one share suits a coat and a watch."""
+GIVE_WAY = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+"""Parts of its typical share of a photo, below which a class gives its pixels to others, that are tried; first none."""
 _SCORES = 20
 """Quantiles of the scores that were found, at most."""
 

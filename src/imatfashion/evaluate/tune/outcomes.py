@@ -83,15 +83,19 @@ class Outcomes:
         return slice(int(first), int(end))
 
 
-def count_outcomes(photos: Sequence[MeasuredPhoto], typical: Sequence[float]) -> Outcomes:
+def count_outcomes(
+    photos: Sequence[MeasuredPhoto], typical: Sequence[float], options: Options | None = None
+) -> Outcomes:
     """Count what every option comes to.
 
     Args:
         photos: measured photos, in the order of their numbers.
         typical: typical area of each class, pixels of the grid.
+        options: what is tried, where other outcomes of the same photos shall be compared with these; by default what
+            typical areas and the found scores give.
     """
     rows = sorted((row for photo in photos for row in photo.rows), key=lambda row: (row.class_index, row.photo))
-    options = Options.of(rows, typical)
+    options = options or Options.of(rows, typical)
     counter = _Counter()
     index = np.array([_outcomes_of(row, options, counter) for row in rows], dtype=np.int32).reshape(-1, len(options))
     return Outcomes(

@@ -1,9 +1,10 @@
-"""From checkpoints and validation photos to measured garments: each photo is predicted once, for both cuts."""
+"""From checkpoints and validation photos to measured garments: each photo is predicted once, for all cuts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,9 @@ from imatfashion.evaluate.on_grid import GRID, photo_garments
 from imatfashion.evaluate.tune.candidates import Described, MeasuredPhoto, as_regions, measure
 from imatfashion.predict.garments import FoundGarment
 from imatfashion.predict.inputs import PhotoInput, image_input, read_input
+from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.predictor import Predictor
+from imatfashion.predict.regions import Found
 from imatfashion.predict.settings import Settings
 
 BATCH = 8
@@ -46,7 +49,9 @@ def check_labels(predictor: Predictor, table: Annotations) -> None:
         )
 
 
-def measured_photos(predictor: Predictor, table: Annotations, photos: Sequence[int]) -> Iterator[MeasuredPhoto]:
+def measured_photos(
+    predictor: Predictor, table: Annotations, photos: Sequence[int], give_way: Sequence[float] = (0.0,)
+) -> Iterator[tuple[MeasuredPhoto, ...]]:
     """Predict photos of a table and measure what was found.
 
     A photo that cannot be read has no garments, as in a submission.
@@ -55,9 +60,10 @@ def measured_photos(predictor: Predictor, table: Annotations, photos: Sequence[i
         predictor: the networks.
         table: the truth, which knows where its photos are.
         photos: indices into the table.
+        give_way: parts of its typical share of a photo that a class must have, to be compared.
 
     Returns:
-        A measured photo each; a batch of photos at a time is in memory.
+        Each photo, measured under each of `give_way`; a batch of photos at a time is in memory.
     """
     source = open_photos(table)
     size = min(BATCH, len(photos))
@@ -68,11 +74,15 @@ def measured_photos(predictor: Predictor, table: Annotations, photos: Sequence[i
         for first in shown:
             batch = photos[first : first + size]
             inputs = list(pool.map(lambda photo: _read(predictor, table, source, photo), batch))
-            found = iter(_both_cuts(predictor, [photo for photo in inputs if not photo.problem], size, pool))
+            readable = [photo for photo in inputs if not photo.problem]
+            found = iter(_all_cuts(predictor, readable, give_way, size, pool))
             for number, (photo, taken) in enumerate(zip(batch, inputs, strict=True), start=first):
-                answers = _NOTHING if taken.problem else next(found)
-                cuts = [_described(predictor, table, answer) for answer in answers]
-                yield measure(number, photo_garments(table, photo), table.classes.ids, cuts)
+                truth = photo_garments(table, photo)
+                answers = (_NOTHING,) * len(give_way) if taken.problem else next(found)
+                yield tuple(
+                    measure(number, truth, table.classes.ids, [_described(predictor, table, cut) for cut in both])
+                    for both in answers
+                )
 
 
 def _read(predictor: Predictor, table: Annotations, source: PhotoSource, photo: int) -> PhotoInput:
@@ -96,18 +106,26 @@ class _Answer(NamedTuple):
 _NOTHING = (_Answer((), None), _Answer((), None))
 
 
-def _both_cuts(
-    predictor: Predictor, photos: Sequence[PhotoInput], batch_size: int, pool: Executor
-) -> list[tuple[_Answer, _Answer]]:
-    """What was found in each photo, by regions and by components."""
+def _all_cuts(
+    predictor: Predictor, photos: Sequence[PhotoInput], give_way: Sequence[float], batch_size: int, pool: Executor
+) -> list[tuple[tuple[_Answer, _Answer], ...]]:
+    """What was found in each photo under each of `give_way`, by regions and by components."""
     if not photos:
         return []
-    parts = predictor.find(photos, Settings(GRID, components="yes"), batch_size, pool.map)
+    plain = PostProcess.plain(predictor.classes, predictor.attributes)
+    settings = [Settings(GRID, components="yes", post=replace(plain, give_way=part)) for part in give_way]
+    by_photo = predictor.find(photos, settings, batch_size, pool.map)
+    answers = [_both_cuts(predictor, list(found)) for found in zip(*by_photo, strict=True)]
+    return list(zip(*answers, strict=True))
+
+
+def _both_cuts(predictor: Predictor, parts: Sequence[Found]) -> list[tuple[_Answer, _Answer]]:
+    """Photos cut by components, and the same by regions before it."""
     found = [*(photo._replace(garments=as_regions(photo.garments)) for photo in parts), *parts]
     stage = predictor.attribute_stage
     given = stage.probabilities(found) if stage else [None] * len(found)
     answers = [_Answer(photo.garments, rows) for photo, rows in zip(found, given, strict=True)]
-    return list(zip(answers[: len(photos)], answers[len(photos) :], strict=True))
+    return list(zip(answers[: len(parts)], answers[len(parts) :], strict=True))
 
 
 def _described(predictor: Predictor, table: Annotations, answer: _Answer) -> Described:

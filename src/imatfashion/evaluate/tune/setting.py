@@ -23,10 +23,12 @@ class Setting:
     Attributes:
         masks: option of each class, int64 (C,).
         thresholds: probability from which each attribute is written, float64 (A,); infinite for never.
+        give_way: place in `GIVE_WAY` of what a class must have of its typical share of a photo.
     """
 
     masks: Int64Array
     thresholds: FloatArray
+    give_way: int = 0
 
     def equal(self, pairs: Pairs) -> BoolArray:
         """Pairs whose written attributes are exactly those of the truth, bool (Q,)."""

@@ -18,8 +18,8 @@ from imatfashion.errors import FashionError
 from imatfashion.evaluate.on_grid import GRID
 from imatfashion.evaluate.score_report import ScoreReport
 from imatfashion.evaluate.tune.crossval import Gain, Tuned
-from imatfashion.evaluate.tune.options import COMPONENTS
-from imatfashion.evaluate.tune.setting import PLAIN_THRESHOLD
+from imatfashion.evaluate.tune.options import COMPONENTS, GIVE_WAY
+from imatfashion.evaluate.tune.setting import PLAIN_THRESHOLD, Setting
 from imatfashion.evaluate.tune.tuner import ATTRIBUTES, Tuner
 from imatfashion.predict.aside import text_aside
 from imatfashion.predict.tuning_file import KEYS
@@ -82,10 +82,11 @@ def write_tuning(
 
 def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -> dict[str, Any]:
     """The tuned limits by id, where they differ from an untuned prediction's."""
-    options, setting, plain = tuner.outcomes.options, tuned.setting, tuner.plain
-    found: dict[str, Any] = {"min_area": {}, "min_score": {}, "components": {}, "left_out": []}
+    options, setting, plain = tuner.options, tuned.setting, tuner.plain
+    found: dict[str, Any] = {"give_way": GIVE_WAY[setting.give_way]}
+    found |= {"min_area": {}, "min_score": {}, "components": {}, "left_out": []}
     for index, (class_id, option) in enumerate(zip(classes.ids, setting.masks.tolist(), strict=True)):
-        if _silent(tuner, index, option):
+        if _silent(tuner, setting, index):
             found["left_out"].append(class_id)
             continue
         cut, area, score = options.limits(index, option)
@@ -105,12 +106,17 @@ def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -
     return found
 
 
-def _silent(tuner: Tuner, class_index: int, option: int) -> bool:
-    """Whether an option is, or comes to, leaving out a class that an untuned prediction has."""
-    outcomes = tuner.outcomes
-    index = outcomes.index[outcomes.rows_of(class_index)]
-    tuned, plain = (outcomes.submitted[index[:, each]].sum() for each in (option, tuner.plain.masks[class_index]))
-    return bool(option == outcomes.options.nothing or (plain and not tuned))
+def _silent(tuner: Tuner, setting: Setting, class_index: int) -> bool:
+    """Whether a setting is, or comes to, leaving out a class that an untuned prediction has."""
+    tuned, plain = (_submitted(tuner, each, class_index) for each in (setting, tuner.plain))
+    return bool(setting.masks[class_index] == tuner.options.nothing or (plain and not tuned))
+
+
+def _submitted(tuner: Tuner, setting: Setting, class_index: int) -> int:
+    """Garments of a class that a setting keeps."""
+    outcomes = tuner.outcomes[setting.give_way]
+    chosen = outcomes.index[outcomes.rows_of(class_index), setting.masks[class_index]]
+    return int(outcomes.submitted[chosen].sum())
 
 
 def as_text(tuned: Tuned, limits: Mapping[str, Any], classes: Labels, about: Mapping[str, Any]) -> str:
