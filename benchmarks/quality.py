@@ -5,7 +5,7 @@ usage: python benchmarks/quality.py DATA --val NAMES NAME=FOLDER …
 DATA has the competition's layout, NAMES is a text file of validation photos or a run's split.json; each FOLDER has an
 index PNG a photo, as `predict.py format=png size=photo` and fastai_run.py write them: any value that is no class is
 background. mIoU is the mean over the classes that the truth has, without the background; its second figure is over
-those of at least ten validation photos.
+those of at least ten validation photos, its third counts the background as a class, as some programs do.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ def confusion(truth: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8], classe
 def line(name: str, pixels: npt.NDArray[np.int64], photos: npt.NDArray[np.int64]) -> str:
     hits = np.diag(pixels)
     union = pixels.sum(0) + pixels.sum(1) - hits
-    iou = (hits / np.maximum(union, 1))[:-1]
+    iou, background = np.split(hits / np.maximum(union, 1), [-1])
     return (
         f"{name:>16}: pixel accuracy {hits.sum() / pixels.sum():.4f}, "
         f"foreground accuracy {hits[:-1].sum() / pixels[:-1].sum():.4f}, "
         f"mIoU {iou[photos > 0].mean():.4f} over {(photos > 0).sum()} classes, "
-        f"{iou[photos >= MANY].mean():.4f} over {(photos >= MANY).sum()}"
+        f"{iou[photos >= MANY].mean():.4f} over {(photos >= MANY).sum()}, "
+        f"{np.append(iou[photos > 0], background).mean():.4f} with the background"
     )
 
 

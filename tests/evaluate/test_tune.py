@@ -217,6 +217,50 @@ def test_another_checkpoint_is_told_of(
     assert "was tuned for another classes_ckpt than the one given" in capsys.readouterr().err
 
 
+def test_several_looks_of_several_runs(
+    run: Path, predicted: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file scores as promised where prediction looks as it was tuned to, and says so where it does not."""
+    from tests.predict.conftest import save_checkpoint
+
+    spec = load_checkpoint(run / "checkpoints" / "best.ckpt")[0]
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    path = tmp_path / "tuning.json"
+    checkpoints = [str(run / "checkpoints" / "best.ckpt"), str(save_checkpoint(other / "checkpoints/best.ckpt", spec))]
+    tune(run, "--also", other, "--tta", "flip", "--tta-scales", "0.75,1", "--output", path)
+    found = json.loads(path.read_text())
+    assert len(found["classes_ckpt"]) == 2
+    looks = {"classes_ckpt": checkpoints, "tta": "flip", "tta_scales": [0.75, 1.0]}
+    assert _masks(predicted(tuning=str(path), **looks)) == _masks(found["tuned_photos"]["tuned"])
+    assert "tuned" not in capsys.readouterr().err
+    predicted(tuning=str(path), output=str(tmp_path / "once.csv"))
+    told = capsys.readouterr().err
+    assert "tuned for another classes_ckpt" in told
+    assert "tta=none: its limits may not fit" in told
+    assert "tta_scales=[1.0]: its limits may not fit" in told
+
+
+def _masks(scores: dict[str, Any]) -> dict[str, float]:
+    return {name: found["without_attributes"] for name, found in scores.items()}
+
+
+def test_other_runs_must_not_know_the_photos(run: Path, attributes: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    split = json.loads((run / "split.json").read_text())
+    for content in ({"val": split["val"][2:]}, {"val": [], "train": split["val"][:2]}):
+        (other / "split.json").write_text(json.dumps({"near_duplicates": []} | content))
+        assert "was trained on 2 of the" in tune(run, "--also", other, code=2)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["stage"]["name"] = "attributes"
+    (other / "config.yaml").write_text(yaml.safe_dump(config))
+    assert "is a run of stage=attributes; give one of stage=classes" in tune(run, "--also", other, code=2)
+    assert "--tta mirror is not a choice" in tune(run, "--tta", "mirror", code=2)
+    for scales in ("a", "9", ""):
+        assert "must be numbers between 0.25 and 4" in tune(run, "--tta-scales", scales, code=2)
+
+
 def test_what_cannot_be_tuned(run: Path, attributes: Path, drawn: Path, tmp_path: Path) -> None:
     assert "take one of per_photo, pooled, competition" in tune(run, "--objective", "best", code=2)
     assert "too few to tune on in 5 folds" in tune(run, "--photos", 8, code=2)

@@ -96,6 +96,13 @@ def test_other_checkpoints_are_told_of(path: Path) -> None:
     assert "tuned for another classes_ckpt" in told
     read(path, {"min_area": {}})
     assert list(tuned_for_others(path, {"classes_ckpt": ["aa"]})) == []
+    read(path, {"min_area": {}, "classes_ckpt": ["aa", "bb"], "tta": "flip", "tta_scales": [0.75, 1.0]})
+    used = {"classes_ckpt": ["bb", "aa"], "attributes_ckpt": [], "tta": "flip", "tta_scales": [0.75, 1.0]}
+    assert list(tuned_for_others(path, used)) == []
+    (told,) = tuned_for_others(path, used | {"classes_ckpt": ["aa"]})
+    assert "tuned for another classes_ckpt" in told
+    (told,) = tuned_for_others(path, used | {"tta": "none"})
+    assert "was tuned with tta=flip, and this prediction has tta=none" in told
 
 
 @pytest.mark.parametrize(

@@ -56,16 +56,22 @@ def tune(
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of the data set, if it has moved since.")] = None,
+    also: Annotated[
+        list[Path] | None, typer.Option(help="Another stage=classes run, averaged with this one; may be repeated.")
+    ] = None,
+    tta: Annotated[str, typer.Option(help="none or flip, as predict.py will have it.")] = "none",
+    tta_scales: Annotated[str, typer.Option(help="As predict.py will have them, such as 0.75,1,1.25.")] = "1",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
 ) -> None:
     """Tune post-processing on a run's validation photos, for the competition's score.
 
-    Finds the smallest area and confidence of each class, whether its components are garments, and attribute thresholds,
-    keeps what gains on photos that were not tuned on, and writes one small JSON for `predict.py tuning=FILE`.
+    Finds which classes give way to others, the smallest area and confidence of each class, whether its components are
+    garments, and attribute thresholds, keeps what gains on photos that were not tuned on, and writes one small JSON for
+    `predict.py tuning=FILE`.
 
     Example: `imatfashion tune runs/classes-224-… --attributes runs/attributes-224-…`
     """
-    from imatfashion.evaluate.tune.command import tune_command
+    from imatfashion.evaluate.tune.command import look_options, tune_command
 
     typer.echo(
         tune_command(
@@ -77,6 +83,8 @@ def tune(
             folds=folds,
             seed=seed,
             data=data,
+            also=also or (),
+            looks=look_options(tta, tta_scales),
             device=device,
         )
     )

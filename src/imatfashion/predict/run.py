@@ -96,9 +96,7 @@ def _settings(config: PredictConfig, plan: Plan, classes: Labels, attributes: La
 
 def _tell_of_tuning(config: PredictConfig, fingerprint: dict[str, Any]) -> None:
     if config.tuning:
-        for line in tuned_for_others(
-            Path(config.tuning), {key: fingerprint[key] for key in ("classes_ckpt", "attributes_ckpt")}
-        ):
+        for line in tuned_for_others(Path(config.tuning), fingerprint):
             _tell(line)
 
 

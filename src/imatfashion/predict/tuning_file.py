@@ -69,18 +69,25 @@ def read_tuning(
     )
 
 
-def tuned_for_others(path: Path, hashes: Mapping[str, list[str]]) -> Iterator[str]:
-    """A sentence for each stage whose checkpoints are not those that a file was tuned for.
+def tuned_for_others(path: Path, used: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each stage whose checkpoints, and each way to look, are not those that a file was tuned for.
 
     Args:
         path: a tuning file that can be read.
-        hashes: SHA-256 of the checkpoints, by `classes_ckpt` and `attributes_ckpt`.
+        used: lists of SHA-256 of the checkpoints by `classes_ckpt` and `attributes_ckpt`, and `tta` and `tta_scales`
+            where they are known.
     """
     tuning = _load(path)
-    for key, used in hashes.items():
-        tuned = tuning.get(key)
-        if isinstance(tuned, str) and used and set(used) != {tuned}:
+    for key in ("classes_ckpt", "attributes_ckpt"):
+        tuned = [tuning[key]] if isinstance(tuning.get(key), str) else tuning.get(key)
+        if isinstance(tuned, list) and used.get(key) and set(map(str, tuned)) != set(used[key]):
             yield f"{path} was tuned for another {key} than the one given: its limits may not fit; run imatfashion tune"
+    for key in ("tta", "tta_scales"):
+        if key in tuning and key in used and tuning[key] != used[key]:
+            yield (
+                f"{path} was tuned with {key}={tuning[key]}, and this prediction has {key}={used[key]}: its limits may "
+                "not fit; take the same, or run imatfashion tune"
+            )
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from imatfashion.data.annotations import Annotations
@@ -13,10 +14,17 @@ from imatfashion.evaluate.tune.crossval import cross_validate, deal
 from imatfashion.evaluate.tune.options import GIVE_WAY
 from imatfashion.evaluate.tune.outcomes import Outcomes, count_outcomes
 from imatfashion.evaluate.tune.predict import check_labels, measured_photos
-from imatfashion.evaluate.tune.run import TuningRun, best_checkpoint, read_tuning_run, typical_areas
+from imatfashion.evaluate.tune.run import (
+    TuningRun,
+    best_checkpoint,
+    read_tuning_run,
+    typical_areas,
+    unseeing_checkpoint,
+)
 from imatfashion.evaluate.tune.setting import Setting, class_hits
 from imatfashion.evaluate.tune.tuner import OBJECTIVES, Tuner
 from imatfashion.evaluate.tune.write import as_text, check_output, hash_file, limits_of, write_tuning
+from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.predictor import Predictor
 
 
@@ -30,6 +38,8 @@ def tune_command(
     folds: int = 5,
     seed: int = 0,
     data: Path | None = None,
+    also: Sequence[Path] = (),
+    looks: LookOptions | None = None,
     device: str = "auto",
 ) -> str:
     """Tune post-processing on a run's validation photos, write the tuning file and tell what it gains.
@@ -43,6 +53,8 @@ def tune_command(
         folds: number of folds of the cross-validation.
         seed: of the choice of photos, the folds and the resampling.
         data: folder of the data set, where the run's config names another place.
+        also: other runs of `stage=classes`, averaged with this one; none may have been trained on the tuned photos.
+        looks: how the networks look at photos; by default once.
         device: as in prediction.
 
     Raises:
@@ -55,7 +67,9 @@ def tune_command(
     path = output or run_dir / "tuning.json"
     check_output(path)
     described = best_checkpoint(attributes) if attributes else None
-    predictor = Predictor.load(run.checkpoint, described, device)
+    checkpoints = [run.checkpoint, *(unseeing_checkpoint(other, run) for other in also)]
+    looks = looks or LookOptions()
+    predictor = Predictor.load(checkpoints, described, device, looks)
     check_labels(predictor, run.table)
     outcomes = all_outcomes(predictor, run)
     tuner = Tuner(
@@ -69,8 +83,10 @@ def tune_command(
     limits = limits_of(tuner, tuned, run.table.classes, run.table.attributes)
     about = {
         "objective": objective,
-        "classes_ckpt": hash_file(run.checkpoint),
+        "classes_ckpt": [hash_file(path) for path in checkpoints] if also else hash_file(run.checkpoint),
         "attributes_ckpt": hash_file(described) if described else None,
+        "tta": "flip" if looks.flip else "none",
+        "tta_scales": list(looks.scales),
         "photos": len(run.photos),
         "folds": folds,
         "seed": seed,
@@ -79,6 +95,23 @@ def tune_command(
     scores = {name: exact_score(outcomes[setting.give_way], setting, run.table) for name, setting in settings.items()}
     write_tuning(path, limits, tuned, scores, about)
     return f"{as_text(tuned, limits, run.table.classes, about)}tuning: {path}"
+
+
+def look_options(tta: str, scales: str) -> LookOptions:
+    """What `--tta` and `--tta-scales` mean.
+
+    Raises:
+        FashionError: one is no choice.
+    """
+    try:
+        given = tuple(float(scale) for scale in scales.split(","))
+    except ValueError:
+        given = ()
+    if not given or not all(0.25 <= scale <= 4 for scale in given):
+        raise FashionError(f"--tta-scales {scales} must be numbers between 0.25 and 4, such as 0.75,1,1.25")
+    if tta not in ("none", "flip"):
+        raise FashionError(f"--tta {tta} is not a choice; take one of none, flip")
+    return LookOptions(tta == "flip", given)
 
 
 def all_outcomes(predictor: Predictor, run: TuningRun) -> list[Outcomes]:

@@ -83,6 +83,25 @@ def best_checkpoint(path: Path) -> Path:
     return best
 
 
+def unseeing_checkpoint(run_dir: Path, run: TuningRun) -> Path:
+    """The best checkpoint of another run of `stage=classes`, which was not trained on the photos that are tuned on.
+
+    Raises:
+        FashionError: the directory holds no such run, or one that was trained on some of them.
+    """
+    stage = _config(run_dir).get("stage", {}).get("name")
+    if stage != "classes":
+        raise FashionError(f"--also {run_dir} is a run of stage={stage}; give one of stage=classes")
+    split, names = _split(run_dir), {run.table.name(photo) for photo in run.photos}
+    seen = names & set(split.train) if split.train is not None else names - set(split.val)
+    if seen:
+        raise FashionError(
+            f"--also {run_dir} was trained on {len(seen)} of the {len(names)} photos to tune on, such as {min(seen)}: "
+            "train it with data.split_file of the first run"
+        )
+    return best_checkpoint(run_dir)
+
+
 def _config(run_dir: Path) -> dict[str, Any]:
     path = run_dir / "config.yaml"
     if not path.is_file():
