@@ -2,10 +2,13 @@
 
 usage: python benchmarks/attributes.py RUN_DIR …
 
-For each run of stage=attributes: its own macro average precision on its validation garments (of data.classes_from,
-matched with the truth), the prevalence over all garments, and the average precision when each garment gets the
-training photos' frequencies of its class: what is known without looking at the picture. Missed garments count in
-recall's denominator in both, as in the run's own figure.
+For each run of stage=attributes, macro average precision on its validation garments (of data.classes_from, matched with
+the truth):
+  model        its own
+  class alone  each garment gets the training photos' frequencies of its class: what is known without looking
+  perfect      the true attributes of every garment that was found
+once with the missed garments in recall's denominator, as in the run's own figure, and once of the found garments alone,
+over the attributes that some of them have.
 """
 
 from __future__ import annotations
@@ -46,21 +49,27 @@ def judge(run_dir: Path) -> str:
     spec, network = load_network(run_dir / "checkpoints" / "best.ckpt", stage="attributes")
     network.eval()
     by_class = torch.from_numpy(frequencies(data.truth, np.asarray(data.train_indices)))
-    names = ("model", "class alone")
-    metrics = {name: AttributeMetric(len(spec.attribute_ids)) for name in names}
+    ways = ("model", "class alone", "perfect")
+    everything, found_only = ({way: AttributeMetric(len(spec.attribute_ids)) for way in ways} for _ in range(2))
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) * 255 for values in (spec.mean, spec.std))
     for batch in data.val_dataloader():
         with torch.inference_mode():
             image = (batch["image"].float() - mean) / std
             logits = network(image, batch["regions"], batch["garment_photo"], batch["garment_class"])
-        found = {"model": logits.sigmoid(), "class alone": by_class[batch["garment_class"]]}
-        for name, metric in metrics.items():
-            metric.update(found[name], batch["garment_attributes"], batch["garment_known"])
-            metric.update_missed(batch["missed_attributes"])
-    figures = {name: metric.compute() for name, metric in metrics.items()}
-    model, alone = (figures[name]["map"] for name in names)
+        truth = batch["garment_attributes"]
+        scores = dict(zip(ways, (logits.sigmoid(), by_class[batch["garment_class"]], truth.float()), strict=True))
+        for way in ways:
+            for metric in (everything[way], found_only[way]):
+                metric.update(scores[way], truth, batch["garment_known"])
+            everything[way].update_missed(batch["missed_attributes"])
+    return f"{run_dir}\n  missed garments count: {line(everything)}\n  found garments alone:  {line(found_only)}"
+
+
+def line(metrics: dict[str, AttributeMetric]) -> str:
+    figures = {way: metric.compute() for way, metric in metrics.items()}
+    model, alone, perfect = (figure["map"] for figure in figures.values())
     return (
-        f"{run_dir}: model {model:.4f}, class alone {alone:.4f}, gain {model - alone:+.4f}, "
+        f"model {model:.4f}, class alone {alone:.4f}, gain {model - alone:+.4f}, perfect {perfect:.4f}, "
         f"prevalence {figures['model']['prevalence']:.4f}"
     )
 

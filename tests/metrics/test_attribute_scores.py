@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
-from imatfashion.metrics.attribute_scores import attribute_scores, average_precision, class_conditional_prevalence
+from imatfashion.metrics.attribute_scores import attribute_scores, average_precision
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=40))
@@ -81,21 +81,3 @@ def test_rows_are_plain_numbers_for_json() -> None:
     assert row["index"] == 2
     assert {type(value) for value in row.values()} == {int, float}
     assert math.isnan(row["ap"])
-
-
-def test_class_conditional_prevalence_is_what_the_class_alone_gives() -> None:
-    # Class 0 always has attribute 0, class 1 in one case of four; attribute 1 says nothing about the class.
-    classes = np.array([0] * 4 + [1] * 4)
-    targets = np.array([[1, 1], [1, 0], [1, 1], [1, 0], [1, 1], [0, 0], [0, 1], [0, 0]], dtype=bool)
-    known = np.ones(8, dtype=bool)
-    found = class_conditional_prevalence(targets, known, classes)
-    assert found.tolist() == pytest.approx([4 / 5 * 1 + 1 / 5 * 5 / 8, 1 / 2])
-    missed = class_conditional_prevalence(targets, known, classes, retrieved_N=np.arange(8) != 0)
-    assert missed[0] == pytest.approx(3 / 5 * 1 + 1 / 5 * 4 / 7)
-
-
-def test_class_conditional_prevalence_ignores_unknown_garments() -> None:
-    _, targets, known = _garments()
-    classes = np.random.default_rng(1).integers(0, 3, 60)
-    kept = class_conditional_prevalence(targets[known], known[known], classes[known])
-    np.testing.assert_equal(class_conditional_prevalence(targets, known, classes), kept)

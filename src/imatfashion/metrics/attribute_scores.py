@@ -114,36 +114,6 @@ def attribute_scores(
     )
 
 
-def class_conditional_prevalence(
-    targets_NA: BoolArray,
-    known_NA: BoolArray,
-    classes_N: npt.NDArray[np.integer],
-    retrieved_N: BoolArray | None = None,
-) -> FloatArray:
-    """Average precision of a predictor that knows a garment's class and how often that class has each attribute.
-
-    The baseline to beat: what the classes alone give away. Its shares come from the garments that it is judged on, so
-    it is a little better than one that could be had.
-
-    Args:
-        targets_NA: whether the garment has the attribute.
-        known_NA: whether that is known; or (N,), garment by garment.
-        classes_N: class index of each garment.
-        retrieved_N: False for garments that were missed; all found where not given.
-
-    Returns:
-        float64 (A,), NaN without a positive.
-    """
-    known = _by_attribute(known_NA, targets_NA.shape)
-    scores = np.zeros(targets_NA.shape, dtype=np.float64)
-    for class_index in np.unique(classes_N):
-        rows = classes_N == class_index
-        scores[rows] = np.nan_to_num(_ratio((targets_NA & known)[rows].sum(0), known[rows].sum(0)))
-    if retrieved_N is not None:
-        scores[~retrieved_N] = -np.inf
-    return attribute_scores(scores, targets_NA, known).ap
-
-
 def _by_attribute(known: BoolArray, shape: tuple[int, ...]) -> BoolArray:
     return np.broadcast_to(known if known.ndim == 2 else known[:, None], shape)
 

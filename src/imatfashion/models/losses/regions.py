@@ -14,7 +14,7 @@ _SMOOTH = 1.0  # pixels added above and below in Dice, so that a class of three 
 
 
 def dice_loss(
-    log_prob_BLCHW: Tensor, log_true_BLHW: Tensor, labels_BLHW: Tensor, judged_BLHW: Tensor, per_photo: bool
+    log_prob_BLHWC: Tensor, log_true_BLHW: Tensor, labels_BLHW: Tensor, judged_BLHW: Tensor, per_photo: bool
 ) -> Tensor:
     """Dice (Milletari et al. 2016, without their squares), a mean over a photo's classes.
 
@@ -23,7 +23,7 @@ def dice_loss(
         1 − (2 Σ p·t + 1) / (Σ p + Σ t + 1),    p the class's probability, t its truth, sums over judged pixels.
 
     Args:
-        log_prob_BLCHW: log-probabilities, float32.
+        log_prob_BLHWC: log-probabilities, float32.
         log_true_BLHW: that of each pixel's class, 0 where nothing is judged.
         labels_BLHW: class indices, int64, any class where nothing is judged.
         judged_BLHW: which pixels count, bool.
@@ -32,8 +32,8 @@ def dice_loss(
     Returns:
         float32 scalar.
     """
-    classes = log_prob_BLCHW.shape[2]
-    predicted = (log_prob_BLCHW.exp() * judged_BLHW.unsqueeze(2)).sum((3, 4))
+    classes = log_prob_BLHWC.shape[-1]
+    predicted = (judged_BLHW.flatten(2).float().unsqueeze(2) @ log_prob_BLHWC.exp().flatten(2, 3)).squeeze(2)
     overlap = _sum_by_label(torch.where(judged_BLHW, log_true_BLHW.exp(), 0.0), labels_BLHW, classes)
     truth = _sum_by_label(judged_BLHW.float(), labels_BLHW, classes)
     if not per_photo:
@@ -51,14 +51,14 @@ def _sum_by_label(values_BLHW: Tensor, labels_BLHW: Tensor, classes: int) -> Ten
     return rows.scatter_add(3, labels_BLHW, values_BLHW).sum(2)
 
 
-def lovasz_loss(log_prob_BLCHW: Tensor, labels_BLHW: Tensor, judged_BLHW: Tensor, per_photo: bool) -> Tensor:
+def lovasz_loss(log_prob_BLHWC: Tensor, labels_BLHW: Tensor, judged_BLHW: Tensor, per_photo: bool) -> Tensor:
     """Lovász-Softmax (Berman et al. 2018): the convex closure of 1 − IoU, a mean over a photo's classes.
 
     The errors |t − p| of a class's pixels are sorted, falling; each is weighed by what taking it into the set of wrong
     pixels adds to 1 − IoU (the Lovász extension's gradient, their algorithm 1), for all classes at once.
 
     Args:
-        log_prob_BLCHW: log-probabilities, float32.
+        log_prob_BLHWC: log-probabilities, float32.
         labels_BLHW: class indices, int64, any class where nothing is judged.
         judged_BLHW: which pixels count, bool.
         per_photo: a mean over photos; otherwise pixels are pooled over the batch.
@@ -66,13 +66,14 @@ def lovasz_loss(log_prob_BLCHW: Tensor, labels_BLHW: Tensor, judged_BLHW: Tensor
     Returns:
         float32 scalar.
     """
-    log_prob, labels, judged = log_prob_BLCHW.flatten(3), labels_BLHW.flatten(2), judged_BLHW.flatten(2)
+    log_prob, labels, judged = log_prob_BLHWC.flatten(2, 3), labels_BLHW.flatten(2), judged_BLHW.flatten(2)
     if not per_photo:
-        log_prob = log_prob.permute(1, 2, 0, 3).flatten(2).unsqueeze(0)
-        labels, judged = (part.transpose(0, 1).flatten(1).unsqueeze(0) for part in (labels, judged))
-    photo, layer, class_index = _present(labels, judged, log_prob.shape[2])
+        log_prob, labels, judged = (
+            part.transpose(0, 1).flatten(1, 2).unsqueeze(0) for part in (log_prob, labels, judged)
+        )
+    photo, layer, class_index = _present(labels, judged, log_prob.shape[-1])
     # Only the classes that are there: sorting the pixels of all of them would cost ten times as much.
-    prob_KN = log_prob[photo, layer, class_index].exp()
+    prob_KN = log_prob[photo, layer, :, class_index].exp()
     judged_KN = judged[photo, layer]
     truth_KN = (labels[photo, layer] == class_index[:, None]) & judged_KN
     errors_KN = torch.where(judged_KN, torch.where(truth_KN, 1 - prob_KN, prob_KN), 0.0)

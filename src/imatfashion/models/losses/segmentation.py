@@ -50,10 +50,11 @@ def segmentation_loss(
         float32 scalars `loss`, `cross_entropy` and the region loss by its name; only `loss` is meant for backward.
     """
     with torch.autocast(logits_BLCHW.device.type, enabled=False):
-        log_prob = logits_BLCHW.float().log_softmax(dim=2)
+        # Classes last, as channels_last networks write them: nothing is copied, and a pixel's classes are neighbours.
+        log_prob = logits_BLCHW.movedim(2, -1).float().log_softmax(dim=-1)
         judged = labels_BLHW != ignore
         labels = labels_BLHW.long().masked_fill(~judged, 0)
-        log_true = log_prob.gather(2, labels.unsqueeze(2)).squeeze(2)
+        log_true = log_prob.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
         # where, not a product: an ignored pixel may well carry a logit of −1e4.
         log_true = torch.where(judged, log_true, 0.0)
         scores = _smoothed(log_true, log_prob, judged, label_smoothing)
@@ -70,14 +71,14 @@ def segmentation_loss(
     return {"loss": loss, **parts}
 
 
-def _smoothed(log_true_BLHW: Tensor, log_prob_BLCHW: Tensor, judged_BLHW: Tensor, share: float) -> Tensor:
+def _smoothed(log_true_BLHW: Tensor, log_prob_BLHWC: Tensor, judged_BLHW: Tensor, share: float) -> Tensor:
     """Log-probabilities that the target asks for (B, L, H, W)."""
     if not share:
         return log_true_BLHW
-    possible = log_prob_BLCHW.detach().amax((0, 3, 4)) > ABSENT / 2
-    evenly = possible / possible.sum(1, keepdim=True)
+    possible = log_prob_BLHWC.detach().amax((0, 2, 3)) > ABSENT / 2
+    evenly = (possible / possible.sum(1, keepdim=True))[:, None, None]
     # where: −1e4 times a share of 0 is 0, but an own network may say −inf.
-    mean = torch.where(possible[:, :, None, None], log_prob_BLCHW * evenly[:, :, None, None], 0.0).sum(2)
+    mean = torch.where(possible[:, None, None], log_prob_BLHWC * evenly, 0.0).sum(-1)
     return (1 - share) * log_true_BLHW + share * torch.where(judged_BLHW, mean, 0.0)
 
 
