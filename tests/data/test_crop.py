@@ -14,8 +14,9 @@ from imatfashion.config.schema import AugmentConfig
 from imatfashion.config.size import sample_size
 from imatfashion.data.annotations import Annotations
 from imatfashion.data.build import open_table
-from imatfashion.data.crop import Box, box_of_runs, crop_around, garments_crop
+from imatfashion.data.crop import crop_around, garments_crop
 from imatfashion.data.dataset import FashionDataset
+from imatfashion.masks.box import Box, box_of_runs
 from imatfashion.masks.runs import decode_runs, encode_mask
 
 

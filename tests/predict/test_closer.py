@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from imatfashion.config.schema import PredictConfig
-from imatfashion.data.crop import box_of_runs, crop_around
+from imatfashion.data.crop import crop_around
 from imatfashion.data.render import render_image
+from imatfashion.masks.box import box_of_runs
 from imatfashion.masks.runs import decode_runs, encode_mask
 from imatfashion.masks.view import View
 from imatfashion.models.checkpoint import load_checkpoint

@@ -105,9 +105,11 @@ class FashionDataModule(pl.LightningDataModule):
         self.truth = self._open_truth()
         prepared = prepared_resolution(self.truth)
         # Garments fill about half of a photo's height or width, or more.
-        wanted = self.resolution * (2 if self.crop == "garments" else 1)
+        twice = self.crop == "garments"
+        wanted = self.resolution * (2 if twice else 1)
         if prepared is not None and prepared < wanted:
-            _logger.warning("%s is prepared for %d pixels: %d enlarges it.", self.truth.path, prepared, wanted)
+            why = ", which crop=garments wants of the whole photo," if twice else ""
+            _logger.warning("%s is prepared for %d pixels: %d%s enlarges it.", self.truth.path, prepared, wanted, why)
         self.split = make_split(self.truth, self.config, self.seed)
         self.train_indices, self.val_indices = self.split.train, self.split.val
         self.annotations = self.truth

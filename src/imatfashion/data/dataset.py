@@ -18,13 +18,14 @@ from imatfashion.data.annotations import Annotations
 from imatfashion.data.augment import Augmenter
 from imatfashion.data.collate import Sample
 from imatfashion.data.copy_paste import Shown, choose, paint_masks, parts_of, paste
-from imatfashion.data.crop import Box, garments_crop
+from imatfashion.data.crop import garments_crop
 from imatfashion.data.decode import ByteArray
 from imatfashion.data.photo_source import open_photos
 from imatfashion.data.photos import PhotoError
 from imatfashion.data.render import OUTSIDE, PADDING, maps_of_owners, num_layers, paint_owners, render
 from imatfashion.data.targets import GarmentTargets, TargetSource
 from imatfashion.data.views import plain_view, training_view
+from imatfashion.masks.box import Box
 from imatfashion.masks.runs import BoolArray
 from imatfashion.masks.view import View
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from imatfashion.config.schema import AugmentConfig
 from imatfashion.config.size import sample_size
-from imatfashion.data.crop import Box
 from imatfashion.errors import FashionError
+from imatfashion.masks.box import Box
 from imatfashion.masks.view import View
 
 

@@ -10,7 +10,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from imatfashion.data.crop import Box, crop_around
+from imatfashion.data.crop import crop_around
+from imatfashion.masks.box import Box
 from imatfashion.masks.view import View
 
 _STRAY = 0.002

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from imatfashion.data.crop import Box
 from imatfashion.data.photos import EncodedPhoto, PhotoError, decode_photo, encoded_header, load_photo
 from imatfashion.data.render import render_image
+from imatfashion.masks.box import Box
 from imatfashion.masks.view import View
 from imatfashion.predict.looks import Look
 

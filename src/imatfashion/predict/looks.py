@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from imatfashion.config.size import whole_cells
-from imatfashion.data.crop import Box
 from imatfashion.data.views import plain_view
+from imatfashion.masks.box import Box
 from imatfashion.masks.view import View
 from imatfashion.models.segmenter import STRIDE
 from imatfashion.models.spec import ModelSpec

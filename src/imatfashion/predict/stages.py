@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from imatfashion.data.crop import box_of_runs, crop_around
+from imatfashion.data.crop import crop_around
+from imatfashion.masks.box import box_of_runs
 from imatfashion.models.checkpoint import load_network
 from imatfashion.models.normalise import Normalise
 from imatfashion.predict.device import Place

@@ -19,7 +19,7 @@ from imatfashion.errors import FashionError
 
 @pytest.fixture(autouse=True)
 def _keep_the_limit() -> Iterator[None]:
-    """The csv module's longest cell holds for the whole process: other tests want theirs."""
+    """The csv module's longest cell holds for the whole process, and a test here sets it."""
     before = csv.field_size_limit()
     yield
     csv.field_size_limit(before)
@@ -78,7 +78,8 @@ def test_a_meter_follows_the_file(tmp_path: Path):
 def test_long_cells_are_read(tmp_path: Path):
     long = "1 1 " * 100_000
     csv.field_size_limit(131_072)
-    assert list(read_rows(write(tmp_path, f"a\n{long}\n"), ["a"])) == [(2, [long])]
+    assert list(read_rows(write(tmp_path, f'a\n{long}\n"{long}"\n'), ["a"])) == [(2, [long]), (3, [long])]
+    assert csv.field_size_limit() == 131_072
 
 
 def test_memory_holds_one_row(tmp_path: Path):

@@ -82,7 +82,6 @@ def read_rows(
 
 def _split(file: TextIO) -> Iterator[tuple[int, int, list[str]]]:
     """First line, last line and cells of each row, as the csv module gives them."""
-    csv.field_size_limit(_LONGEST_CELL)
     # Not `for line in file`, which would read a line without an end as a whole.
     lines = iter(partial(file.readline, _LONGEST_CELL + 1), "")
     last = 0
@@ -103,10 +102,13 @@ def _split(file: TextIO) -> Iterator[tuple[int, int, list[str]]]:
 def _quoted(lines: Iterator[str], first: int) -> tuple[list[str], int]:
     """Cells of the row that begins with the next line, and how many lines it takes."""
     row = csv.reader(map(_whole, lines))
+    before = csv.field_size_limit(_LONGEST_CELL)  # the whole process has one
     try:
         return next(row), row.line_num
     except csv.Error as error:  # nothing but a length: what else the module refuses, it refuses only if asked to
         raise _too_long(first) from error
+    finally:
+        csv.field_size_limit(before)
 
 
 def _whole(line: str) -> str:
