@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,11 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def are_scales(scales: Sequence[float]) -> bool:
+    """Whether they are sizes that a segmenter can look at, as shares of its own: one or several from ¼ to 4."""
+    return bool(scales) and all(0.25 <= scale <= 4 for scale in scales)
+
+
 def _contradictions(config: PredictConfig) -> Iterator[str]:
     format = output_format(config)
     if (format == "table") != (Path(config.output).suffix.lower() == ".table"):
@@ -106,7 +111,7 @@ def _contradictions(config: PredictConfig) -> Iterator[str]:
         yield f"give_way={config.give_way} must lie between 0 and 1"
     if config.min_area < 0:
         yield f"min_area={config.min_area} must not be negative"
-    if not config.tta_scales or not all(0.25 <= scale <= 4 for scale in config.tta_scales):
+    if not are_scales(config.tta_scales):
         yield f"tta_scales={config.tta_scales} must be one or several numbers between 0.25 and 4, such as [1.0]"
     if config.workers == 0 or config.workers < -1:
         yield f"workers={config.workers} must be at least 1, or -1 to derive it"

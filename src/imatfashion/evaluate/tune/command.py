@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from imatfashion.config.prediction import are_scales
 from imatfashion.data.annotations import Annotations
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.score import class_names
@@ -107,7 +108,7 @@ def look_options(tta: str, scales: str) -> LookOptions:
         given = tuple(float(scale) for scale in scales.split(","))
     except ValueError:
         given = ()
-    if not given or not all(0.25 <= scale <= 4 for scale in given):
+    if not are_scales(given):
         raise FashionError(f"--tta-scales {scales} must be numbers between 0.25 and 4, such as 0.75,1,1.25")
     if tta not in ("none", "flip"):
         raise FashionError(f"--tta {tta} is not a choice; take one of none, flip")

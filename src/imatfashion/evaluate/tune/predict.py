@@ -50,7 +50,7 @@ def check_labels(predictor: Predictor, table: Annotations) -> None:
 
 
 def measured_photos(
-    predictor: Predictor, table: Annotations, photos: Sequence[int], give_way: Sequence[float] = (0.0,)
+    predictor: Predictor, table: Annotations, photos: Sequence[int], give_way: Sequence[float]
 ) -> Iterator[tuple[MeasuredPhoto, ...]]:
     """Predict photos of a table and measure what was found.
 

@@ -33,9 +33,11 @@ def dice_loss(
         float32 scalar.
     """
     classes = log_prob_BLHWC.shape[-1]
-    predicted = (judged_BLHW.flatten(2).float().unsqueeze(2) @ log_prob_BLHWC.exp().flatten(2, 3)).squeeze(2)
+    counted_BLHW = judged_BLHW.float()
+    # A product of matrices: a mask times all classes would be written out first.
+    predicted = (counted_BLHW.flatten(2).unsqueeze(2) @ log_prob_BLHWC.exp().flatten(2, 3)).squeeze(2)
     overlap = _sum_by_label(torch.where(judged_BLHW, log_true_BLHW.exp(), 0.0), labels_BLHW, classes)
-    truth = _sum_by_label(judged_BLHW.float(), labels_BLHW, classes)
+    truth = _sum_by_label(counted_BLHW, labels_BLHW, classes)
     if not per_photo:
         predicted, overlap, truth = (part.sum(0, keepdim=True) for part in (predicted, overlap, truth))
     present = truth > 0
