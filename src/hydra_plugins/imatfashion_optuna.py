@@ -17,8 +17,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from imatfashion.config.study import OptunaSweeperConf, Study
-from imatfashion.config.study_judge import check_pruning
+from imatfashion.config.study import OptunaSweeperConf, Study, check_sweeper
 
 ConfigStore.instance().store(
     group="hydra/sweeper", name="imatfashion_optuna", node=OptunaSweeperConf, provider="imatfashion"
@@ -49,9 +48,10 @@ class OptunaSweeper(Sweeper):
         """Run the trials that the study lacks.
 
         Raises:
-            FashionError: Optuna is not installed, the study cannot be used, or jobs of this launcher cannot be pruned.
+            FashionError: Optuna is not installed, a number is out of range, the study cannot be used, or jobs of this
+                launcher cannot be pruned.
         """
-        check_pruning(self.config.hydra.sweeper, type(self.launcher).__name__)
+        check_sweeper(self.config.hydra.sweeper, type(self.launcher).__name__)
         given = {argument.split("=", 1)[0] for argument in arguments}
         searched = [f"{key}={values}" for key, values in self.params.items() if key not in given]
         study = Study(Path(self.config.hydra.sweep.dir), [*searched, *arguments], self.trials, self.seed)

@@ -342,9 +342,21 @@ def test_jobs_side_by_side_ask_one_study(run: Run, tmp_path: Path) -> None:
         (SEARCH[:2], "", "there is nothing to search: give at least one key several values"),
         ((*SEARCH, PRUNE[0], "hydra/launcher=submitit_slurm"), "", "an SQLite file cannot be shared between machines"),
         ((*SEARCH, "hydra.sweeper.prune_after_epochs=0"), "", "prune_after_epochs=0 must be at least 1"),
+        ((*SEARCH, "hydra.sweeper.trials=0"), "", "hydra.sweeper.trials=0 must be at least 1"),
+        ((*SEARCH, "hydra.sweeper.parallel=0"), "", "hydra.sweeper.parallel=0 must be at least 1"),
+        ((*SEARCH, "hydra.sweeper.seed=-1"), "", "hydra.sweeper.seed=-1 must lie between 0 and 4294967295"),
         (("-m", "hydra/launcher=submitit_lokal"), "", "install it with: pip install 'imatfashion[submitit]'"),
     ],
-    ids=["no Optuna", "nothing to search", "pruned on a cluster", "no epochs", "no launcher"],
+    ids=[
+        "no Optuna",
+        "nothing to search",
+        "pruned on a cluster",
+        "no epochs",
+        "no trials",
+        "none at a time",
+        "no seed",
+        "no launcher",
+    ],
 )
 def test_what_is_missing_is_said_in_a_sentence(
     run: Run, arguments: tuple[str, ...], before: str, sentence: str

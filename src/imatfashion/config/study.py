@@ -18,6 +18,7 @@ STUDY_FILE = "study.db"
 """The study, in the sweep directory."""
 STUDY_NAME = "sweep"
 """Its name in that file."""
+_SEEDS = 2**32
 
 
 @dataclass
@@ -42,6 +43,28 @@ class OptunaSweeperConf:
     prune_after_trials: int = 5
     prune_after_epochs: int = 3
     params: dict[str, str] = field(default_factory=dict)
+
+
+def check_sweeper(sweeper: Any, launcher: str) -> None:
+    """Refuse what cannot be searched, or cannot be pruned.
+
+    Args:
+        sweeper: `hydra.sweeper`.
+        launcher: class name of the launcher.
+
+    Raises:
+        FashionError: a count is too small, the seed is none of numpy's, or jobs to be pruned run on other machines.
+    """
+    for key in ("trials", "parallel", "prune_after_trials", "prune_after_epochs"):
+        if sweeper[key] < 1:
+            raise FashionError(f"hydra.sweeper.{key}={sweeper[key]} must be at least 1")
+    if not 0 <= sweeper.seed < _SEEDS:
+        raise FashionError(f"hydra.sweeper.seed={sweeper.seed} must lie between 0 and {_SEEDS - 1}")
+    if sweeper.prune and launcher not in ("BasicLauncher", "LocalLauncher"):
+        raise FashionError(
+            f"hydra.sweeper.prune=true asks {STUDY_FILE} after each epoch, and an SQLite file cannot be shared between "
+            "machines: leave it out, or take hydra/launcher=basic or submitit_local"
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +132,7 @@ class Study:
                 f"{self._path} cannot be used as a study ({reason}); move it away to begin a new one"
             ) from error
         # With the very same seed, a study that goes on would draw its first trials again.
-        study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+        study.sampler = optuna.samplers.TPESampler(seed=(seed + len(study.trials)) % _SEEDS)
         return study
 
     def ask(self, most: int) -> list[Trial]:

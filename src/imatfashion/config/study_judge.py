@@ -8,7 +8,6 @@ from typing import Any
 
 from imatfashion.config.pruning import Judge
 from imatfashion.config.study import STUDY_FILE, STUDY_NAME, import_optuna, storage_url
-from imatfashion.errors import FashionError
 
 # Jobs that run side by side write into one file: seconds that one waits for another.
 _PATIENCE = 60
@@ -59,23 +58,3 @@ def study_judge(sweeper: Any, sweep_dir: Path, number: int) -> Judge | None:
     if not sweeper.get("prune"):
         return None
     return StudyJudge(sweep_dir, number, trials=sweeper.prune_after_trials, epochs=sweeper.prune_after_epochs)
-
-
-def check_pruning(sweeper: Any, launcher: str) -> None:
-    """Refuse what cannot be pruned.
-
-    Args:
-        sweeper: `hydra.sweeper`.
-        launcher: class name of the launcher.
-
-    Raises:
-        FashionError: a count is too small, or the jobs run on other machines.
-    """
-    for key in ("prune_after_trials", "prune_after_epochs"):
-        if sweeper[key] < 1:
-            raise FashionError(f"hydra.sweeper.{key}={sweeper[key]} must be at least 1")
-    if sweeper.prune and launcher not in ("BasicLauncher", "LocalLauncher"):
-        raise FashionError(
-            f"hydra.sweeper.prune=true asks {STUDY_FILE} after each epoch, and an SQLite file cannot be shared between "
-            "machines: leave it out, or take hydra/launcher=basic or submitit_local"
-        )
