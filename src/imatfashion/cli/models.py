@@ -61,6 +61,7 @@ def tune(
     ] = None,
     tta: Annotated[str, typer.Option(help="none or flip, as predict.py will have it.")] = "none",
     tta_scales: Annotated[str, typer.Option(help="As predict.py will have them, such as 0.75,1,1.25.")] = "1",
+    guided_filter: Annotated[bool, typer.Option("--guided-filter", help="As predict.py guided_filter=true.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
 ) -> None:
     """Tune post-processing on a run's validation photos, for the competition's score.
@@ -84,7 +85,7 @@ def tune(
             seed=seed,
             data=data,
             also=also or (),
-            looks=look_options(tta, tta_scales),
+            looks=look_options(tta, tta_scales, guided_filter=guided_filter),
             device=device,
         )
     )

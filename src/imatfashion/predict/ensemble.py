@@ -23,6 +23,7 @@ from imatfashion.models.spec import ModelSpec
 from imatfashion.predict.checkpoints import check_agreement
 from imatfashion.predict.closer import found_crop
 from imatfashion.predict.device import Place
+from imatfashion.predict.guided_filter import follow_edges
 from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.looks import Look, LookOptions
 from imatfashion.predict.regions import Found
@@ -68,15 +69,18 @@ class Segmenters:
         specs = [stage.spec for stage in self.stages]
         check_agreement(paths, specs, "class_ids", "layer_of_class")
         self.spec = specs[0]
-        self.looks = list(dict.fromkeys(look for stage in self.stages for look in stage.looks))
+        self._passes = [(stage, look, flip) for stage in self.stages for look in stage.looks for flip in options.flips]
         self.component_classes = tuple(_of_half([spec.component_classes for spec in specs], len(self.spec.class_ids)))
         self.lies_on = _hosts(specs)
         self.typical_shares = _typical(specs)
         self.on_processor = place.device.type == "cpu"
-        self._flips = options.flips
+        self._guided = options.guided_filter
         largest = max(specs, key=lambda spec: spec.resolution)
         plain = Look(largest.resolution, "squash", aspect=largest.aspect)
         self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else plain
+        self.looks = list(dict.fromkeys(look for _, look, _ in self._passes))
+        if self._guided and len(self.looks) > 1 and self._frame not in self.looks:
+            self.looks.append(self._frame)  # the filter wants to see what the average lies on
 
     @torch.inference_mode()
     def scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
@@ -85,31 +89,31 @@ class Segmenters:
         A single look gives the network's own scores. Of several, the probabilities are averaged on the grid of the
         largest checkpoint (at scale 1), and the scores are the averages' logarithms. Networks that were trained on the
         part of a photo that its garments are in look at the whole photo first, and then at the part that one of them
-        found.
+        found. A guided filter comes last.
 
         Args:
             photos: at most `batch` photos.
             batch: photos that a network sees at once.
         """
         with _turns(torch.get_num_threads()):
-            return self._scores(photos, batch)
+            photos = self._closer(photos, batch)
+            framed = self._scores(photos, batch)
+            return [_guided(*pair) for pair in zip(framed, photos, strict=True)] if self._guided else framed
 
     def _scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
-        photos = self._closer(photos, batch)
-        passes = [(stage, look, flip) for stage in self.stages for look in stage.looks for flip in self._flips]
-        if len(passes) == 1:
-            ((stage, look, _),) = passes
+        if len(self._passes) == 1:
+            ((stage, look, _),) = self._passes
             return [
                 Framed(scores, photo.samples[look].view)
                 for photo, scores in zip(photos, stage.scores(photos, look, batch), strict=True)
             ]
         frames = [self._frame_of(photo) for photo in photos]
         totals: list[Tensor | None] = [None] * len(photos)
-        for stage, look, flip in passes:
+        for stage, look, flip in self._passes:
             for index, scores in enumerate(stage.scores(photos, look, batch, flip=flip)):
                 photo, total = photos[index], totals[index]
                 size = (photo.height, photo.width)
-                share = bring(scores.softmax(dim=1), photo.samples[look].view, size, frames[index]) / len(passes)
+                share = bring(scores.softmax(dim=1), photo.samples[look].view, size, frames[index]) / len(self._passes)
                 totals[index] = share if total is None else total.add_(share)
         return [
             Framed(total.clamp_min_(_LEAST).log_(), frame)
@@ -128,7 +132,7 @@ class Segmenters:
             found_crop(scores_LChw, photo.samples[look].view, (photo.height, photo.width))
             for photo, scores_LChw in zip(photos, scores, strict=True)
         ]
-        looks = {look for _, look in closer}
+        looks = {look for _, look in closer} | ({self._frame} & set(self.looks))
         return [
             photo if crop is None else photo.look_closer(looks, crop) for photo, crop in zip(photos, crops, strict=True)
         ]
@@ -149,8 +153,15 @@ class Segmenters:
 
     def _frame_of(self, photo: PhotoInput) -> View:
         """Where the average lies: where all looks do, or else on the whole photo, or its crop, without padding."""
-        views = {photo.samples[look].view for look in self.looks}
+        views = {photo.samples[look].view for _, look, _ in self._passes}
         return views.pop() if len(views) == 1 else self._frame.view(photo.height, photo.width, photo.crop)
+
+
+def _guided(framed: Framed, photo: PhotoInput) -> Framed:
+    """Scores that follow the edges of what the photo shows in their view."""
+    image = next(sample.image for sample in photo.samples.values() if sample.view == framed.view)
+    guide_hw3 = torch.from_numpy(image).to(framed.scores.device)
+    return Framed(follow_edges(framed.scores, guide_hw3, framed.view, (photo.height, photo.width)), framed.view)
 
 
 class Describers:

@@ -21,11 +21,13 @@ class LookOptions:
         flip: look at the mirrored photo, too.
         scales: sizes that the segmenters look at, as shares of the size that they were trained at.
         own_aspect: the segmenters see the photo in its own aspect, at about as many pixels.
+        guided_filter: their probabilities are brought to the photo's edges.
     """
 
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     own_aspect: bool = False
+    guided_filter: bool = False
 
     @property
     def flips(self) -> tuple[bool, ...]:

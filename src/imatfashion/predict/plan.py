@@ -64,7 +64,7 @@ def make_plan(config: PredictConfig) -> Plan:
     return Plan(
         classes=_checkpoints(config, "classes_ckpt"),
         attributes=_checkpoints(config, "attributes_ckpt"),
-        looks=LookOptions(config.tta == "flip", tuple(config.tta_scales), config.aspect == "own"),
+        looks=LookOptions(config.tta == "flip", tuple(config.tta_scales), config.aspect == "own", config.guided_filter),
         output=Path(config.output).expanduser(),
         format=output_format(config),
         components=components(config),

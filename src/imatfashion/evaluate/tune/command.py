@@ -88,6 +88,7 @@ def tune_command(
         "attributes_ckpt": hash_file(described) if described else None,
         "tta": "flip" if looks.flip else "none",
         "tta_scales": list(looks.scales),
+        "guided_filter": looks.guided_filter,
         "photos": len(run.photos),
         "folds": folds,
         "seed": seed,
@@ -98,8 +99,8 @@ def tune_command(
     return f"{as_text(tuned, limits, run.table.classes, about)}tuning: {path}"
 
 
-def look_options(tta: str, scales: str) -> LookOptions:
-    """What `--tta` and `--tta-scales` mean.
+def look_options(tta: str, scales: str, *, guided_filter: bool) -> LookOptions:
+    """What `--tta`, `--tta-scales` and `--guided-filter` mean.
 
     Raises:
         FashionError: one is no choice.
@@ -112,7 +113,7 @@ def look_options(tta: str, scales: str) -> LookOptions:
         raise FashionError(f"--tta-scales {scales} must be numbers between 0.25 and 4, such as 0.75,1,1.25")
     if tta not in ("none", "flip"):
         raise FashionError(f"--tta {tta} is not a choice; take one of none, flip")
-    return LookOptions(tta == "flip", given)
+    return LookOptions(tta == "flip", given, guided_filter=guided_filter)
 
 
 def all_outcomes(predictor: Predictor, run: TuningRun) -> list[Outcomes]:
