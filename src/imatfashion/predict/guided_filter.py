@@ -20,7 +20,7 @@ REACH = 1 / 60
 """How far a window reaches to each side of its centre, as a share of the side of a square as large as the photo."""
 SMOOTHNESS = 0.001
 """Variance of colours, which lie between 0 and 1, below which a window counts as without edges (ε of the paper)."""
-_HOPELESS = 0.02
+_HOPELESS = 0.1
 """A class that is nowhere more probable is left as it is, for it wins nowhere and filtering costs time."""
 _LEAST = 1e-12
 
