@@ -23,16 +23,13 @@ from imatfashion.models.spec import ModelSpec
 from imatfashion.predict.checkpoints import check_agreement
 from imatfashion.predict.closer import found_crop
 from imatfashion.predict.device import Place
-from imatfashion.predict.guided_filter import follow_edges
+from imatfashion.predict.guided_filter import LEAST, follow_edges
 from imatfashion.predict.inputs import PhotoInput
 from imatfashion.predict.looks import Look, LookOptions
 from imatfashion.predict.regions import Found
 from imatfashion.predict.resample import bring
 from imatfashion.predict.settings import Settings
 from imatfashion.predict.stages import AttributeStage, ClassStage
-
-_LEAST = 1e-12
-"""Probabilities are held above it: the logarithm of 0 is no number to interpolate."""
 
 
 class Framed(NamedTuple):
@@ -116,7 +113,7 @@ class Segmenters:
                 share = bring(scores.softmax(dim=1), photo.samples[look].view, size, frames[index]) / len(self._passes)
                 totals[index] = share if total is None else total.add_(share)
         return [
-            Framed(total.clamp_min_(_LEAST).log_(), frame)
+            Framed(total.clamp_min_(LEAST).log_(), frame)
             for total, frame in zip(totals, frames, strict=True)
             if total is not None
         ]

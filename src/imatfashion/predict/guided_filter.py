@@ -22,7 +22,8 @@ SMOOTHNESS = 0.001
 """Variance of colours, which lie between 0 and 1, below which a window counts as without edges (ε of the paper)."""
 _HOPELESS = 0.1
 """A class that is nowhere more probable is left as it is, for it wins nowhere and filtering costs time."""
-_LEAST = 1e-12
+LEAST = 1e-12
+"""Probabilities are held above it: the logarithm of 0 is no number to interpolate."""
 
 
 @torch.inference_mode()
@@ -46,7 +47,7 @@ def follow_edges(scores_LChw: Tensor, guide_hw3: Tensor, view: View, photo: tupl
     for of_layer_Chw in probabilities:
         likely = of_layer_Chw.amax(dim=(1, 2)) > _HOPELESS
         of_layer_Chw[likely] = guided_filter(of_layer_Chw[likely], guide_3hw, radius, SMOOTHNESS)
-    return probabilities.clamp_(_LEAST, 1).log_()
+    return probabilities.clamp_(LEAST, 1).log_()
 
 
 def guided_filter(values_Khw: Tensor, guide_3hw: Tensor, radius: tuple[int, int], smoothness: float) -> Tensor:

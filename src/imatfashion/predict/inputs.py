@@ -55,8 +55,9 @@ class PhotoInput:
     def look_closer(self, looks: Iterable[Look], crop: Box) -> PhotoInput:
         """The same with other samples for some looks, which show a part of the photo."""
         views = {look: look.view(self.height, self.width, crop) for look in looks}
-        rendered = {look: self.render(view) for look, view in views.items()}
-        return replace(self, samples={**self.samples, **rendered}, crop=crop)
+        rendered = {view: self.render(view) for view in set(views.values())}
+        samples = {look: rendered[view] for look, view in views.items()}
+        return replace(self, samples={**self.samples, **samples}, crop=crop)
 
     def render(self, view: View) -> Sample:
         """What a view shows of the photo, whose picture was kept."""
