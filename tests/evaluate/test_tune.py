@@ -228,17 +228,21 @@ def test_several_looks_of_several_runs(
     shutil.copytree(run, other)
     path = tmp_path / "tuning.json"
     checkpoints = [str(run / "checkpoints" / "best.ckpt"), str(save_checkpoint(other / "checkpoints/best.ckpt", spec))]
-    tune(run, "--also", other, "--tta", "flip", "--tta-scales", "0.75,1", "--guided-filter", "--output", path)
+    as_predicted = ("--tta", "flip", "--tta-scales", "0.75,1", "--dense-crf", "--guided-filter")
+    tune(run, "--also", other, *as_predicted, "--output", path)
     found = json.loads(path.read_text())
     assert len(found["classes_ckpt"]) == 2
-    looks = {"classes_ckpt": checkpoints, "tta": "flip", "tta_scales": [0.75, 1.0], "guided_filter": True}
-    assert _masks(predicted(tuning=str(path), **looks)) == _masks(found["tuned_photos"]["tuned"])
+    looks = {"tta": "flip", "tta_scales": [0.75, 1.0], "dense_crf": True, "guided_filter": True}
+    assert _masks(predicted(tuning=str(path), classes_ckpt=checkpoints, **looks)) == _masks(
+        found["tuned_photos"]["tuned"]
+    )
     assert "tuned" not in capsys.readouterr().err
     predicted(tuning=str(path), output=str(tmp_path / "once.csv"))
     told = capsys.readouterr().err
     assert "tuned for another classes_ckpt" in told
     assert "tta=none: its limits may not fit" in told
     assert "tta_scales=[1.0]: its limits may not fit" in told
+    assert "dense_crf=False: its limits may not fit" in told
     assert "guided_filter=False: its limits may not fit" in told
 
 

@@ -1,4 +1,4 @@
-"""The guided filter: against plain numpy, and through predictions."""
+"""The guided filter: against plain numpy, and through a prediction."""
 
 from __future__ import annotations
 
@@ -12,18 +12,11 @@ import pytest
 import torch
 
 from imatfashion.config.schema import PredictConfig
-from imatfashion.data.photos import decode_photo, load_photo
-from imatfashion.data.render import render_image
 from imatfashion.masks.view import View
-from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.predict.guided_filter import follow_edges, guided_filter
-from imatfashion.predict.inputs import image_input
-from imatfashion.predict.looks import LookOptions
-from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.run import run_prediction
 
 FloatArray = npt.NDArray[np.float64]
-Save = Callable[..., Path]
 RADIUS, SMOOTHNESS = (3, 2), 0.01
 
 
@@ -92,40 +85,6 @@ def test_a_window_is_a_part_of_the_photo() -> None:
     for view, radius in ((whole, 1), (quarter, 2)):
         expected = guided_filter(planes, colours, (radius, radius), 0.001).clamp(1e-12, 1).log()
         torch.testing.assert_close(follow_edges(scores, guide, view, (600, 600))[0], expected)
-
-
-CHANGES = {
-    "one look": {},
-    "padded": {"resize": "pad"},
-    "mirrored": {"flip": True},
-    "sizes": {"scales": (0.75, 1.0)},
-    "padded sizes": {"scales": (0.75, 1.0), "resize": "pad"},
-    "closer": {"crop": "garments"},
-    "closer sizes": {"crop": "garments", "scales": (0.75, 1.0), "flip": True, "aspect": 2.0},
-    "own aspect": {"own_aspect": True, "flip": True},
-}
-
-
-@pytest.mark.parametrize("case", CHANGES)
-def test_the_guide_is_what_the_scores_are_of(
-    case: str, classes_ckpt: Path, photos: Path, save: Save, tmp_path: Path
-) -> None:
-    changes = dict(CHANGES[case])
-    looks = {key: changes.pop(key) for key in ("flip", "scales", "own_aspect") if key in changes}
-    spec, _ = load_checkpoint(classes_ckpt)
-    checkpoint = save(tmp_path / "best.ckpt", replace(spec, **changes), 5)
-    plain, guided = (
-        Predictor.load(checkpoint, device="cpu", options=LookOptions(**looks, guided_filter=on)) for on in (False, True)
-    )
-    pixels = decode_photo(load_photo(photos / "e.jpg"))
-    framed, followed = (
-        each.class_stage.scores([image_input("e.jpg", pixels, each.looks)], 1)[0] for each in (plain, guided)
-    )
-    assert framed.view == followed.view
-    guide = torch.from_numpy(render_image(pixels, pixels.shape[:2], framed.view))
-    expected = follow_edges(framed.scores, guide, framed.view, pixels.shape[:2])
-    assert (expected.argmax(dim=1) != framed.scores.argmax(dim=1)).any()
-    torch.testing.assert_close(followed.scores.exp(), expected.exp(), atol=1e-5, rtol=0)
 
 
 def test_through_a_prediction(config: Callable[..., PredictConfig]) -> None:

@@ -61,6 +61,7 @@ def tune(
     ] = None,
     tta: Annotated[str, typer.Option(help="none or flip, as predict.py will have it.")] = "none",
     tta_scales: Annotated[str, typer.Option(help="As predict.py will have them, such as 0.75,1,1.25.")] = "1",
+    dense_crf: Annotated[bool, typer.Option("--dense-crf", help="As predict.py dense_crf=true.")] = False,
     guided_filter: Annotated[bool, typer.Option("--guided-filter", help="As predict.py guided_filter=true.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
 ) -> None:
@@ -85,7 +86,7 @@ def tune(
             seed=seed,
             data=data,
             also=also or (),
-            looks=look_options(tta, tta_scales, guided_filter=guided_filter),
+            looks=look_options(tta, tta_scales, dense_crf=dense_crf, guided_filter=guided_filter),
             device=device,
         )
     )

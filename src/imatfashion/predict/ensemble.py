@@ -22,6 +22,7 @@ from imatfashion.masks.view import View
 from imatfashion.models.spec import ModelSpec
 from imatfashion.predict.checkpoints import check_agreement
 from imatfashion.predict.closer import found_crop
+from imatfashion.predict.dense_crf import agree
 from imatfashion.predict.device import Place
 from imatfashion.predict.guided_filter import LEAST, follow_edges
 from imatfashion.predict.inputs import PhotoInput
@@ -71,13 +72,15 @@ class Segmenters:
         self.lies_on = _hosts(specs)
         self.typical_shares = _typical(specs)
         self.on_processor = place.device.type == "cpu"
-        self._guided = options.guided_filter
+        self._options = options
+        if options.dense_crf and not self.typical_shares:
+            raise _older("dense_crf=true", "how large each class is")
         largest = max(specs, key=lambda spec: spec.resolution)
         plain = Look(largest.resolution, "squash", aspect=largest.aspect)
         self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else plain
         self.looks = list(dict.fromkeys(look for _, look, _ in self._passes))
-        if self._guided and len(self.looks) > 1 and self._frame not in self.looks:
-            self.looks.append(self._frame)  # the filter wants to see what the average lies on
+        if options.by_the_photo and len(self.looks) > 1 and self._frame not in self.looks:
+            self.looks.append(self._frame)  # its colours are wanted where the average lies
 
     @torch.inference_mode()
     def scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
@@ -86,7 +89,7 @@ class Segmenters:
         A single look gives the network's own scores. Of several, the probabilities are averaged on the grid of the
         largest checkpoint (at scale 1), and the scores are the averages' logarithms. Networks that were trained on the
         part of a photo that its garments are in look at the whole photo first, and then at the part that one of them
-        found. A guided filter comes last.
+        found. What the photo's colours say comes last: the dense CRF, then the guided filter.
 
         Args:
             photos: at most `batch` photos.
@@ -95,7 +98,9 @@ class Segmenters:
         with _turns(torch.get_num_threads()):
             photos = self._closer(photos, batch)
             framed = self._scores(photos, batch)
-            return [_guided(*pair) for pair in zip(framed, photos, strict=True)] if self._guided else framed
+            if not self._options.by_the_photo:
+                return framed
+            return [self._by_the_photo(*pair) for pair in zip(framed, photos, strict=True)]
 
     def _scores(self, photos: Sequence[PhotoInput], batch: int) -> list[Framed]:
         if len(self._passes) == 1:
@@ -148,17 +153,21 @@ class Segmenters:
         if settings.post and settings.post.give_way and not self.typical_shares:
             raise _older("give_way", "how large each class is")
 
+    def _by_the_photo(self, framed: Framed, photo: PhotoInput) -> Framed:
+        """Scores after the colours and edges of what the photo shows in their view."""
+        scores, view = framed
+        image = next(sample.image for sample in photo.samples.values() if sample.view == view)
+        if self._options.dense_crf:
+            scores = agree(scores, image, view, self.typical_shares)
+        if self._options.guided_filter:
+            guide = torch.from_numpy(image).to(scores.device)
+            scores = follow_edges(scores, guide, view, (photo.height, photo.width))
+        return Framed(scores, view)
+
     def _frame_of(self, photo: PhotoInput) -> View:
         """Where the average lies: where all looks do, or else on the whole photo, or its crop, without padding."""
         views = {photo.samples[look].view for _, look, _ in self._passes}
         return views.pop() if len(views) == 1 else self._frame.view(photo.height, photo.width, photo.crop)
-
-
-def _guided(framed: Framed, photo: PhotoInput) -> Framed:
-    """Scores that follow the edges of what the photo shows in their view."""
-    image = next(sample.image for sample in photo.samples.values() if sample.view == framed.view)
-    guide_hw3 = torch.from_numpy(image).to(framed.scores.device)
-    return Framed(follow_edges(framed.scores, guide_hw3, framed.view, (photo.height, photo.width)), framed.view)
 
 
 class Describers:

@@ -28,6 +28,7 @@ def fingerprint_of(config: PredictConfig, plan: Plan, jobs: Sequence[Job]) -> Fi
         "tta": config.tta,
         "tta_scales": list(plan.looks.scales),
         "aspect": config.aspect,
+        "dense_crf": config.dense_crf,
         "guided_filter": config.guided_filter,
         "precision": config.precision,
         "images": _hash_texts([photo.name for photo in photos]),

@@ -21,13 +21,20 @@ class LookOptions:
         flip: look at the mirrored photo, too.
         scales: sizes that the segmenters look at, as shares of the size that they were trained at.
         own_aspect: the segmenters see the photo in its own aspect, at about as many pixels.
+        dense_crf: their probabilities agree where the photo has one colour.
         guided_filter: their probabilities are brought to the photo's edges.
     """
 
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
     own_aspect: bool = False
+    dense_crf: bool = False
     guided_filter: bool = False
+
+    @property
+    def by_the_photo(self) -> bool:
+        """Whether the photo's colours have a say in what the networks see."""
+        return self.dense_crf or self.guided_filter
 
     @property
     def flips(self) -> tuple[bool, ...]:

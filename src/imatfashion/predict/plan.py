@@ -64,7 +64,7 @@ def make_plan(config: PredictConfig) -> Plan:
     return Plan(
         classes=_checkpoints(config, "classes_ckpt"),
         attributes=_checkpoints(config, "attributes_ckpt"),
-        looks=LookOptions(config.tta == "flip", tuple(config.tta_scales), config.aspect == "own", config.guided_filter),
+        looks=_look_options(config),
         output=Path(config.output).expanduser(),
         format=output_format(config),
         components=components(config),
@@ -72,6 +72,16 @@ def make_plan(config: PredictConfig) -> Plan:
         shard=shard,
         shards=shards,
         workers=_workers(config.workers),
+    )
+
+
+def _look_options(config: PredictConfig) -> LookOptions:
+    return LookOptions(
+        flip=config.tta == "flip",
+        scales=tuple(config.tta_scales),
+        own_aspect=config.aspect == "own",
+        dense_crf=config.dense_crf,
+        guided_filter=config.guided_filter,
     )
 
 

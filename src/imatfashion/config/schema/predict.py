@@ -26,6 +26,8 @@ class PredictConfig:
     """Sizes that the class segmenter looks at, as shares of its own; their probabilities are averaged."""
     aspect: str = "square"
     """What the class segmenter sees: `square` (as it was trained) or `own` (the photo's aspect, as many pixels)."""
+    dense_crf: bool = False
+    """Let the class probabilities agree where the photo has one colour (Krähenbühl and Koltun 2011)."""
     guided_filter: bool = False
     """Bring the class probabilities to the photo's edges (He, Sun and Tang 2013)."""
     images: str = "???"

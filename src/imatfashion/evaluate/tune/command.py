@@ -88,6 +88,7 @@ def tune_command(
         "attributes_ckpt": hash_file(described) if described else None,
         "tta": "flip" if looks.flip else "none",
         "tta_scales": list(looks.scales),
+        "dense_crf": looks.dense_crf,
         "guided_filter": looks.guided_filter,
         "photos": len(run.photos),
         "folds": folds,
@@ -99,8 +100,8 @@ def tune_command(
     return f"{as_text(tuned, limits, run.table.classes, about)}tuning: {path}"
 
 
-def look_options(tta: str, scales: str, *, guided_filter: bool) -> LookOptions:
-    """What `--tta`, `--tta-scales` and `--guided-filter` mean.
+def look_options(tta: str, scales: str, *, dense_crf: bool, guided_filter: bool) -> LookOptions:
+    """What `--tta`, `--tta-scales`, `--dense-crf` and `--guided-filter` mean.
 
     Raises:
         FashionError: one is no choice.
@@ -113,7 +114,7 @@ def look_options(tta: str, scales: str, *, guided_filter: bool) -> LookOptions:
         raise FashionError(f"--tta-scales {scales} must be numbers between 0.25 and 4, such as 0.75,1,1.25")
     if tta not in ("none", "flip"):
         raise FashionError(f"--tta {tta} is not a choice; take one of none, flip")
-    return LookOptions(tta == "flip", given, guided_filter=guided_filter)
+    return LookOptions(tta == "flip", given, dense_crf=dense_crf, guided_filter=guided_filter)
 
 
 def all_outcomes(predictor: Predictor, run: TuningRun) -> list[Outcomes]:
