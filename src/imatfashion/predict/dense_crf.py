@@ -25,7 +25,7 @@ from torch.nn.functional import interpolate
 
 from imatfashion.masks.view import View
 
-CELLS = 2048
+CELLS = 4096
 """Most cells of the grid: memory and time grow with its square."""
 REACH = 0.2
 """Standard deviation of the place, as a share of the side of a square as large as the view."""
