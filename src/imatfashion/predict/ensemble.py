@@ -59,7 +59,8 @@ class Segmenters:
         on_processor: whether they run on no GPU.
 
     Raises:
-        FashionError: a checkpoint cannot be used, or they do not agree.
+        FashionError: a checkpoint cannot be used, they do not agree, or one does not know how large classes are, which
+            the dense CRF asks.
     """
 
     def __init__(self, paths: Sequence[Path], place: Place, options: LookOptions) -> None:
