@@ -57,7 +57,7 @@ def agree(scores_LChw: Tensor, image_hw3: npt.NDArray[np.uint8], view: View, typ
         Scores before softmax, float32 (L, C + 1, h, w).
     """
     grid = grid_of(*image_hw3.shape[:2])
-    kernel_NN = kernel_of(features_of(image_hw3, view, grid)).to(scores_LChw.device)
+    kernel_NN = kernel_of(features_of(image_hw3, view, grid).to(scores_LChw.device))
     large = torch.tensor([*(share > LARGE for share in typical), False], device=scores_LChw.device)
     agreed = scores_LChw.log_softmax(dim=1)
     for scores_Chw in agreed:
