@@ -11,9 +11,10 @@ import sys
 import time
 from dataclasses import asdict
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from imatfashion.training.versions import version_of
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -35,7 +36,7 @@ def environment() -> dict[str, Any]:
     """Versions, the command and the state of the repository."""
     return {
         "command": shlex.join(["python", *sys.argv]),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "git": _git(),
     }
 

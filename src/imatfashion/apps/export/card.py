@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from imatfashion.apps.export.card_facts import data_section, training_section
 from imatfashion.apps.export.card_figures import figures_section
@@ -12,6 +11,7 @@ from imatfashion.apps.export.markdown import plain, text_table
 from imatfashion.apps.export.onnx_file import KEY, OPSET
 from imatfashion.apps.export.part import Part
 from imatfashion.report.words import size
+from imatfashion.training.versions import version_of
 
 _RESIZE = {
     "squash": "squashed, its aspect lost",
@@ -58,7 +58,7 @@ def _head(name: str, parts: Sequence[Part]) -> list[str]:
     return [
         f"# Model card: {plain(name)}",
         "",
-        f"{does}. Written by imatfashion {version('imatfashion')} with the export.",
+        f"{does}. Written by imatfashion {version_of('imatfashion')} with the export.",
         *text_table(["file", "stage", "size", "SHA-256 of the checkpoint begins"], rows),
     ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from imatfashion.models.attribute_head import AttributeNetwork
 from imatfashion.models.checkpoint import load_network
 from imatfashion.models.segmenter import Segmenter
 from imatfashion.models.spec import ModelSpec
+from imatfashion.training.versions import version_of
 
 OPSET = 18
 """What the exporter writes without converting; onnxruntime reads it since 1.14."""
@@ -119,7 +119,7 @@ def _finished(model: Any, spec: ModelSpec, digest: str) -> bytes:  # an onnx.Mod
     for value in (*model.graph.input, *model.graph.output):
         per_photo = value.name == "image" or spec.stage == "classes"
         value.type.tensor_type.shape.dim[0].dim_param = "photos" if per_photo else "garments"
-    model.producer_name, model.producer_version = "imatfashion", version("imatfashion")
+    model.producer_name, model.producer_version = "imatfashion", version_of("imatfashion")
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(metadata(spec, digest), ensure_ascii=False, sort_keys=True)
     return bytes(model.SerializeToString(deterministic=True))
