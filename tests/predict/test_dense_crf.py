@@ -1,9 +1,7 @@
-"""The dense CRF: against plain numpy, by what it is for, and through predictions."""
+"""The dense CRF: against plain numpy, and by what it is for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +10,14 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from imatfashion.config.schema import PredictConfig
 from imatfashion.errors import FashionError
 from imatfashion.masks.view import View
-from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.predict import dense_crf
 from imatfashion.predict.dense_crf import CELLS, COLOUR, LARGE, REACH, ROUNDS, agree, features_of, grid_of
 from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.predictor import Predictor
-from imatfashion.predict.run import run_prediction
 
 FloatArray = npt.NDArray[np.float64]
-Save = Callable[..., Path]
 ROWS, COLUMNS = 12, 9
 VIEW = View(5, 3, 240, 90, ROWS, COLUMNS)
 TYPICAL = [LARGE * 2, LARGE * 10, LARGE, 0.0, LARGE * 3]
@@ -162,15 +156,3 @@ def test_of_a_large_view_the_cells_hear_their_means(monkeypatch: pytest.MonkeyPa
 def test_older_checkpoints_are_refused(classes_ckpt: Path) -> None:
     with pytest.raises(FashionError, match="dense_crf=true needs checkpoints that know how large each class is"):
         Predictor.load(classes_ckpt, device="cpu", options=LookOptions(dense_crf=True))
-
-
-def test_through_a_prediction(
-    config: Callable[..., PredictConfig], classes_ckpt: Path, save: Save, tmp_path: Path
-) -> None:
-    spec, _ = load_checkpoint(classes_ckpt)
-    knowing = save(tmp_path / "knowing.ckpt", replace(spec, typical_shares=(0.5, 0.2, 0.0, 0.1)))
-    given = config(classes_ckpt=str(knowing), output="a.csv", dense_crf=True)
-    run_prediction(given)
-    other = replace(given, dense_crf=False, output=given.output.replace("a.csv", "b.csv"))
-    run_prediction(other)
-    assert Path(given.output).read_bytes() != Path(other.output).read_bytes()

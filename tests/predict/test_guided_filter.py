@@ -1,20 +1,14 @@
-"""The guided filter: against plain numpy, and through a prediction."""
+"""The guided filter: against plain numpy, and by what it is for."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 
-from imatfashion.config.schema import PredictConfig
 from imatfashion.masks.view import View
 from imatfashion.predict.guided_filter import follow_edges, guided_filter
-from imatfashion.predict.run import run_prediction
 
 FloatArray = npt.NDArray[np.float64]
 RADIUS, SMOOTHNESS = (3, 2), 0.01
@@ -85,11 +79,3 @@ def test_a_window_is_a_part_of_the_photo() -> None:
     for view, radius in ((whole, 1), (quarter, 2)):
         expected = guided_filter(planes, colours, (radius, radius), 0.001).clamp(1e-12, 1).log()
         torch.testing.assert_close(follow_edges(scores, guide, view, (600, 600))[0], expected)
-
-
-def test_through_a_prediction(config: Callable[..., PredictConfig]) -> None:
-    given = config(output="a.csv", guided_filter=True)
-    run_prediction(given)
-    other = replace(given, guided_filter=False, output=given.output.replace("a.csv", "b.csv"))
-    run_prediction(other)
-    assert Path(given.output).read_bytes() != Path(other.output).read_bytes()
