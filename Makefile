@@ -62,7 +62,7 @@ wheels: .venv/installed
 	mkdir -p wheels
 	$(BIN)/pip wheel --quiet --no-deps -w wheels .
 	grep -vE '^(#|torch==|torchvision==|triton==|nvidia-|cuda-)' constraints.txt > wheels/constraints.txt
-	$(BIN)/pip download --quiet --no-deps -d wheels -r wheels/constraints.txt
+	$(BIN)/pip wheel --quiet --no-deps -w wheels -r wheels/constraints.txt
 
 clean:
-	rm -rf $(DEMO) wheels runs
+	rm -rf $(DEMO) wheels

@@ -68,7 +68,7 @@ class TrainerConfig:
     """What a run does when something goes wrong, and the search for its rate."""
 
     lr_find: bool = False
-    """Train with rising rates for some hundred steps, draw the loss over the rate and suggest `schedule.rate_factor`;
+    """Train with rising rates for up to a hundred steps, draw the loss over the rate and suggest `schedule.rate_factor`;
     no run is trained."""
     on_nan: str = "stop"
     """A loss or gradient that is not finite: `stop` (with the last good state and the batch saved) or `skip` (leave out

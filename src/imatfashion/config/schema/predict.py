@@ -63,7 +63,7 @@ class PredictConfig:
     workers: int = -1
     """Threads that read photos and encode rows; −1 derives them from the processors."""
     device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
+    """`auto`, `cpu`, `cuda` or a certain card, such as `cuda:1`."""
     precision: str | None = None
     """`32-true`, `16-mixed` or `bf16-mixed`; `null` is the mixed one that a GPU is best at, and `32-true` on a
     processor. Processors with bfloat16 units (AVX-512 BF16, AMX) predict faster with `bf16-mixed`."""
