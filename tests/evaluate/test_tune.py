@@ -244,6 +244,8 @@ def test_several_looks_of_several_runs(
     assert "tta_scales=[1.0]: its limits may not fit" in told
     assert "dense_crf=False: its limits may not fit" in told
     assert "guided_filter=False: its limits may not fit" in told
+    predicted(tuning=str(path), aspect="own", output=str(tmp_path / "own.csv"))
+    assert "aspect=own: its limits may not fit" in capsys.readouterr().err
 
 
 def _masks(scores: dict[str, Any]) -> dict[str, float]:
@@ -257,6 +259,12 @@ def test_other_runs_must_not_know_the_photos(run: Path, attributes: Path, tmp_pa
     for content in ({"val": split["val"][2:]}, {"val": [], "train": split["val"][:2]}):
         (other / "split.json").write_text(json.dumps({"near_duplicates": []} | content))
         assert "was trained on 2 of the" in tune(run, "--also", other, code=2)
+    seeing = tmp_path / "attributes"
+    shutil.copytree(attributes, seeing)
+    (seeing / "split.json").write_text(json.dumps({"near_duplicates": [], "val": split["val"][2:]}))
+    assert f"--attributes {seeing} was trained on 2 of the" in " ".join(
+        tune(run, "--attributes", seeing, code=2).split()
+    )
     config = yaml.safe_load((run / "config.yaml").read_text())
     config["stage"]["name"] = "attributes"
     (other / "config.yaml").write_text(yaml.safe_dump(config))

@@ -11,7 +11,7 @@ from imatfashion.data.labels import Labels
 from imatfashion.errors import FashionError
 from imatfashion.evaluate.tune.candidates import ClassRow, Cut, MeasuredPhoto
 from imatfashion.evaluate.tune.crossval import Tuned, cross_validate, deal
-from imatfashion.evaluate.tune.options import SHARES
+from imatfashion.evaluate.tune.options import GIVE_WAY, SHARES
 from imatfashion.evaluate.tune.outcomes import count_outcomes
 from imatfashion.evaluate.tune.tuner import Tuner
 from imatfashion.evaluate.tune.write import limits_of
@@ -94,6 +94,19 @@ def test_only_the_competition_silences_a_class() -> None:
     tuner, found = tuned(photos, "competition")
     assert found.whole.after == pytest.approx(0.6)
     assert limits_of(tuner, found, LABELS, ONE)["left_out"] == [5]  # told of, however the limits came to it
+
+
+def test_a_class_that_gives_way_where_it_was_found_is_not_left_out() -> None:
+    """It may be found, and be large enough, in the next photo."""
+    plain = count_outcomes(speckled(8), [TYPICAL] * 2)
+    right = [photo(number, [row(number, 0, [(1000, 0.9, 0.8)])]) for number in range(8)]
+    given = count_outcomes(right, [], plain.options)
+    tuner = Tuner([plain, given], "per_photo", num_classes=2, component_classes=(), described=True)
+    assert plain.submitted[plain.rows_of(1)].any()
+    setting = replace(tuner.plain, give_way=1)
+    limits = limits_of(tuner, replace(tuned(speckled())[1], setting=setting, kept=("giving way",)), LABELS, ONE)
+    assert (limits["left_out"], limits["give_way"]) == ([], GIVE_WAY[1])
+    assert "give_way" not in limits_of(tuner, tuned(never_right())[1], LABELS, ONE)
 
 
 @pytest.mark.parametrize(("count", "own"), [(6, False), (20, True)])

@@ -19,10 +19,12 @@ from imatfashion.masks.view import View
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.models.segmenter import ABSENT
 from imatfashion.predict.closer import found_crop
+from imatfashion.predict.guided_filter import LEAST, follow_edges
 from imatfashion.predict.inputs import image_input
 from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.regions import Found
+from imatfashion.predict.resample import bring
 from imatfashion.predict.run import run_prediction
 from imatfashion.predict.settings import Settings
 
@@ -92,6 +94,18 @@ def test_scores_say_where_to_look() -> None:
     assert found_crop(scores, View.pad(30, 100, 50), (30, 100)) == (0, 13, 30, 30)
 
 
+def test_padding_is_none_of_the_photo() -> None:
+    scores = torch.zeros(1, 2, 50, 50)
+    scores[:, 1] = 1.0
+    scores[0, 0, 20:30, 20:25] = 2.0
+    view = View.pad(30, 100, 50)
+    plain = found_crop(scores, view, (30, 100))
+    scores[0, 0, :17] = scores[0, 0, 33:] = 2.0
+    assert found_crop(scores, view, (30, 100)) == plain
+    scores[0, 0, 17:33] = 0.0
+    assert found_crop(scores, view, (30, 100)) is None
+
+
 def test_nothing_found_is_the_whole_photo() -> None:
     scores = torch.zeros(1, 3, 8, 8)
     scores[:, 2] = 1.0
@@ -155,6 +169,25 @@ def test_several_looks_share_the_crop(closer_ckpt: Path, classes_ckpt: Path) -> 
     assert framed.view.width < photo.shape[1]
     own = load(closer_ckpt, options=LookOptions(own_aspect=True))
     assert labels_of(own, photo, settings).shape == plain.shape
+
+
+@pytest.mark.parametrize("options", [LookOptions(), LookOptions(guided_filter=True), LookOptions(own_aspect=True)])
+def test_a_network_of_whole_photos_beside_one_of_crops_sees_the_whole_photo(
+    closer_ckpt: Path, classes_ckpt: Path, options: LookOptions
+) -> None:
+    photo = street(2)
+    size = photo.shape[:2]
+    both = load([classes_ckpt, closer_ckpt], options=options)
+    (framed,) = both.class_stage.scores([image_input("a", photo, both.looks)], 1)
+    alone = [load(each, options=replace(options, guided_filter=False)) for each in (classes_ckpt, closer_ckpt)]
+    single = [each.class_stage.scores([image_input("a", photo, each.looks)], 1)[0] for each in alone]
+    assert single[0].view.height == size[0] > single[1].view.height
+    shares = [bring(scores.softmax(1), view, size, framed.view) for scores, view in single]
+    expected = ((shares[0] + shares[1]) / 2).clamp_min(LEAST).log()
+    if options.guided_filter:
+        guide = torch.from_numpy(render_image(photo, size, framed.view))
+        expected = follow_edges(expected, guide, framed.view, size)
+    torch.testing.assert_close(framed.scores, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_batches_and_parts_change_nothing(

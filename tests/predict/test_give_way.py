@@ -82,6 +82,16 @@ def test_a_part_of_the_photo_counts_as_the_part_it_is() -> None:
     assert not give_way(halves(1.0, 3.0), quarter, PHOTO, [0.0, 0.06], 0.5).argmax(1).eq(1).any()
 
 
+def test_padding_is_none_of_the_photo() -> None:
+    """A wide photo in a padded view: what is above and below it does not count, whatever the network sees there."""
+    photo, view = (100, 200), View.pad(100, 200, 40)
+    scores = torch.full((1, 3, 40, 40), -9.0)
+    scores[0, 2], scores[0, 0, 12:30] = 0.0, 4.0
+    scores[0, 1, :10, :], scores[0, 1, 10, :4] = 5.0, 5.0
+    assert give_way(scores, view, photo, [0.0, 0.01], 0.6) is not scores  # 4 of 800 pixels
+    assert give_way(scores, view, photo, [0.0, 0.01], 0.4) is scores
+
+
 @pytest.fixture
 def knowing(classes_ckpt: Path, tmp_path: Path, save: Save) -> Path:
     """A checkpoint that knows how large its classes are."""

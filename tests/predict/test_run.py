@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -235,6 +236,43 @@ def test_overlays(config: Make, tmp_path: Path, photos: Path) -> None:
     assert found == ["a.jpg", "b.png.jpg", "c, d.jpg", "e.jpg", "g.jpg", "sub/f.jpg"]
     with pytest.raises(FashionError, match="would write over the photo"):
         run_prediction(config("other.csv", overlays=str(photos)))
+
+
+@pytest.mark.parametrize(("folder", "said"), [("maps", "lies in output="), ("maps/pictures", "lies in output=")])
+def test_overlays_do_not_lie_in_the_output(folder: str, said: str, config: Make, tmp_path: Path) -> None:
+    given = config("maps", format="png", size="photo", overlays=str(tmp_path / folder))
+    with pytest.raises(FashionError, match=said):
+        run_prediction(given)
+    assert not (tmp_path / "maps").exists()
+
+
+def test_overlays_do_not_hurt_the_photos(config: Make, tmp_path: Path, photos: Path) -> None:
+    mine = tmp_path / "photos"
+    (mine / "sub").mkdir(parents=True)
+    for name in ("a.jpg", "sub/a.jpg"):
+        (mine / name).write_bytes((photos / "a.jpg").read_bytes())
+    before = (mine / "sub" / "a.jpg").read_bytes()
+    given = config(images=str(mine), overlays=str(mine / "sub"))
+    with pytest.raises(FashionError, match="would write over the photo"):
+        run_prediction(given)
+    assert (mine / "sub" / "a.jpg").read_bytes() == before
+    with pytest.raises(FashionError, match="lies among the photos"):
+        run_prediction(replace(given, overlays=str(mine / "pictures")))
+    run_prediction(replace(given, overlays=str(mine / ".pictures")))
+    assert (mine / ".pictures" / "sub" / "a.jpg").is_file()
+
+
+def test_each_attribute_checkpoint_is_read_before_photos(config: Make, attributes_ckpt: Path, tmp_path: Path) -> None:
+    for path in (tmp_path / "typo.ckpt", tmp_path):
+        with pytest.raises(FashionError, match=str(path)):
+            run_prediction(config(attributes_ckpt=[str(attributes_ckpt), str(path)]))
+
+
+@pytest.mark.parametrize("output", ["", ".", "/"])
+def test_an_output_has_a_name(output: str, config: Make) -> None:
+    for format in (None, "png"):
+        with pytest.raises(FashionError, match="names no file or folder"):
+            run_prediction(replace(config(), output=output, format=format))
 
 
 def test_outputs_of_others_are_not_overwritten(config: Make, tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def are_scales(scales: Sequence[float]) -> bool:
 
 
 def _contradictions(config: PredictConfig) -> Iterator[str]:
+    if not Path(config.output).name:
+        yield f"output={config.output} names no file or folder; give one, such as output=submission.csv"
     format = output_format(config)
     if (format == "table") != (Path(config.output).suffix.lower() == ".table"):
         yield (

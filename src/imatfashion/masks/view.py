@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imatfashion.masks.runs import IntArray
+from imatfashion.masks.runs import BoolArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class View:
         longest = max(height, width)
         return cls((height - longest) // 2, (width - longest) // 2, longest, longest, side, side)
 
+    def shown(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns of the sample whose centres lie in a photo of height × width pixels; beyond is padding."""
+        return _stretch(self.rows(height) >= 0), _stretch(self.cols(width) >= 0)
+
     def rows(self, photo_height: int, grid_height: int | None = None) -> IntArray:
         """Grid row under each output row, int32 (out_height,); −1 outside the photo."""
         return _sources(self.top, self.height, self.out_height, photo_height, grid_height or photo_height)
@@ -57,6 +61,11 @@ class View:
 def nearest(size: int, grid: int) -> IntArray:
     """Source index under each of `grid` cell centres, int32 (grid,): floor((i + 0.5) · size / grid), exactly."""
     return ((2 * np.arange(grid, dtype=np.int64) + 1) * size // (2 * grid)).astype(np.int32)
+
+
+def _stretch(inside: BoolArray) -> slice:
+    found = np.flatnonzero(inside)
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
 
 
 def _sources(first: int, length: int, out: int, photo: int, grid: int) -> IntArray:

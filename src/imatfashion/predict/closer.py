@@ -30,7 +30,9 @@ def found_crop(scores_LChw: Tensor, view: View, photo: tuple[int, int]) -> Box |
     Returns:
         The part, in the photo's pixels; None where no garment was found.
     """
-    some_hw = (scores_LChw.argmax(1) < scores_LChw.shape[1] - 1).any(0)
+    some_hw = torch.zeros(scores_LChw.shape[2:], dtype=torch.bool, device=scores_LChw.device)
+    shown = view.shown(*photo)
+    some_hw[shown] = (scores_LChw.argmax(1) < scores_LChw.shape[1] - 1).any(0)[shown]
     rows, columns = (_span(some_hw.sum(side).tolist()) for side in (1, 0))
     if rows is None or columns is None:
         return None

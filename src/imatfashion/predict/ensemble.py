@@ -80,7 +80,8 @@ class Segmenters:
         plain = Look(largest.resolution, "squash", aspect=largest.aspect)
         self._frame = Look.of(largest, own_aspect=True) if options.own_aspect else plain
         self.looks = list(dict.fromkeys(look for _, look, _ in self._passes))
-        if options.by_the_photo and len(self.looks) > 1 and self._frame not in self.looks:
+        closer = any(look.closer for look in self.looks)
+        if options.by_the_photo and len(self.looks) > 1 and not closer and self._frame not in self.looks:
             self.looks.append(self._frame)  # its colours are wanted where the average lies
 
     @torch.inference_mode()
@@ -135,7 +136,7 @@ class Segmenters:
             found_crop(scores_LChw, photo.samples[look].view, (photo.height, photo.width))
             for photo, scores_LChw in zip(photos, scores, strict=True)
         ]
-        looks = {look for _, look in closer} | ({self._frame} & set(self.looks))
+        looks = {look for _, look in closer}
         return [
             photo if crop is None else photo.look_closer(looks, crop) for photo, crop in zip(photos, crops, strict=True)
         ]
@@ -157,7 +158,8 @@ class Segmenters:
     def _by_the_photo(self, framed: Framed, photo: PhotoInput) -> Framed:
         """Scores after the colours and edges of what the photo shows in their view."""
         scores, view = framed
-        image = next(sample.image for sample in photo.samples.values() if sample.view == view)
+        shown = (sample for sample in photo.samples.values() if sample.view == view)
+        image = (next(shown, None) or photo.render(view)).image  # a photo that is looked at closer keeps its picture
         if self._options.dense_crf:
             scores = agree(scores, image, view, self.typical_shares)
         if self._options.guided_filter:

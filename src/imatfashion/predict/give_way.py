@@ -37,7 +37,8 @@ def give_way(scores_LChw: Tensor, view: View, photo: tuple[int, int], typical: S
     pixel = view.height * view.width / scores_LChw[0, 0].numel() / (photo[0] * photo[1])
     # Pixels that each class must have; the background needs none.
     wanted = torch.tensor([*typical, 0.0], dtype=torch.float64, device=scores_LChw.device) * (share / pixel)
-    gone = [_too_small(scores_Chw.flatten(1), wanted) for scores_Chw in scores_LChw]
+    rows, columns = view.shown(*photo)
+    gone = [_too_small(scores_Chw[:, rows, columns].flatten(1), wanted) for scores_Chw in scores_LChw]
     if not any(gone):
         return scores_LChw
     settled = scores_LChw.clone()

@@ -113,7 +113,7 @@ def in_the_way(output: Path, difference: str = "") -> FashionError:
     return FashionError(f"the output {output} is there already{made}; remove it or change output=")
 
 
-def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) -> None:
+def check_outputs(plan: Plan, photos: Sequence[Photo]) -> None:
     """Refuse to write over what is not ours.
 
     A finished file of the same format is replaced; a folder or any other file is not, but for one whose part files are
@@ -129,11 +129,40 @@ def check_outputs(plan: Plan, photos: Sequence[Photo], overlays: Path | None) ->
         raise FashionError(f"{plan.output} is there and is not a {plan.format} that was written here; change output=")
     if plan.format == "png" and len({png_name(photo.name) for photo in photos}) < len(photos):
         raise FashionError("format=png writes one NAME.png a photo, but some photos differ in their ending alone")
-    if overlays is not None:
-        folder = overlays.expanduser().resolve()
-        for photo in photos:
-            if overlay_path(folder, photo.name) == photo.path.resolve():
-                raise FashionError(f"overlays={overlays} would write over the photo {photo.path}; give another folder")
+
+
+def check_overlays(plan: Plan, photos: Sequence[Photo], images: str, overlays: str) -> None:
+    """Refuse a folder of pictures in which they would hurt the photos or the output.
+
+    Args:
+        plan: what is to be written.
+        photos: the photos to predict.
+        images: where they were looked for.
+        overlays: the folder.
+
+    Raises:
+        FashionError: a picture would replace a photo, the next prediction would take the pictures for photos, or the
+            folder lies in the output's, which appears whole at the end.
+    """
+    folder, source = Path(overlays).expanduser().resolve(), Path(images).expanduser().resolve()
+    originals = {photo.path.resolve() for photo in photos}
+    for photo in photos:
+        if (picture := overlay_path(folder, photo.name)) in originals:
+            raise FashionError(f"overlays={overlays} would write over the photo {picture}; give another folder")
+    if source.is_dir() and folder.is_relative_to(source) and not _hidden(folder.relative_to(source)):
+        raise FashionError(
+            f"overlays={overlays} lies among the photos of images={images}, and the next prediction would take the "
+            "pictures for photos; give another folder"
+        )
+    if plan.format not in _OURS and folder.is_relative_to(plan.output.resolve()):
+        raise FashionError(
+            f"overlays={overlays} lies in output={plan.output}, a folder that is written whole at the end; give another "
+            "folder"
+        )
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_ours(output: Path, format: str) -> bool:

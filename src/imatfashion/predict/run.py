@@ -24,7 +24,7 @@ from imatfashion.predict.memory import memory_said
 from imatfashion.predict.merge import merge
 from imatfashion.predict.overlays import save_overlay
 from imatfashion.predict.parts import PartFile, part_path
-from imatfashion.predict.plan import Plan, check_outputs, has_parts, in_the_way, is_made, make_plan
+from imatfashion.predict.plan import Plan, check_outputs, check_overlays, has_parts, in_the_way, is_made, make_plan
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.results import PhotoResult
@@ -51,7 +51,9 @@ def run_prediction(config: PredictConfig) -> Path:
     """
     plan = make_plan(config)
     photos = find_photos(config.images)
-    check_outputs(plan, photos, Path(config.overlays) if config.overlays else None)
+    check_outputs(plan, photos)
+    if config.overlays:
+        check_overlays(plan, photos, config.images, config.overlays)
     jobs = plan_jobs(plan.classes, photos, config.folds)
     classes, attributes = _labels(plan, jobs)
     fingerprint = fingerprint_of(config, plan, jobs)
@@ -81,7 +83,9 @@ def _labels(plan: Plan, jobs: Sequence[Job]) -> tuple[Labels, Labels]:
     check_agreement(paths, specs, "class_ids")
     classes, attributes = labels_of(specs[0])
     if plan.attributes:
-        attributes = labels_of(load_checkpoint(plan.attributes[0], stage="attributes")[0])[1]
+        described = [load_checkpoint(path, stage="attributes")[0] for path in plan.attributes]
+        check_agreement(plan.attributes, described, "class_ids", "attribute_ids")
+        attributes = labels_of(described[0])[1]
     return classes, attributes
 
 

@@ -75,14 +75,14 @@ def tuned_for_others(path: Path, used: Mapping[str, Any]) -> Iterator[str]:
     Args:
         path: a tuning file that can be read.
         used: lists of SHA-256 of the checkpoints by `classes_ckpt` and `attributes_ckpt`, and `tta`, `tta_scales`,
-            `dense_crf` and `guided_filter` where they are known.
+            `aspect`, `dense_crf` and `guided_filter` where they are known.
     """
     tuning = _load(path)
     for key in ("classes_ckpt", "attributes_ckpt"):
         tuned = [tuning[key]] if isinstance(tuning.get(key), str) else tuning.get(key)
         if isinstance(tuned, list) and used.get(key) and set(map(str, tuned)) != set(used[key]):
             yield f"{path} was tuned for another {key} than the one given: its limits may not fit; run imatfashion tune"
-    for key in ("tta", "tta_scales", "dense_crf", "guided_filter"):
+    for key in ("tta", "tta_scales", "aspect", "dense_crf", "guided_filter"):
         if key in tuning and key in used and tuning[key] != used[key]:
             yield (
                 f"{path} was tuned with {key}={tuning[key]}, and this prediction has {key}={used[key]}: its limits may "

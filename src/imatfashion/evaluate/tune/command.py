@@ -17,7 +17,7 @@ from imatfashion.evaluate.tune.outcomes import Outcomes, count_outcomes
 from imatfashion.evaluate.tune.predict import check_labels, measured_photos
 from imatfashion.evaluate.tune.run import (
     TuningRun,
-    best_checkpoint,
+    describing_checkpoint,
     read_tuning_run,
     typical_areas,
     unseeing_checkpoint,
@@ -47,7 +47,8 @@ def tune_command(
 
     Args:
         run_dir: a run of `stage=classes`.
-        attributes: a run of `stage=attributes` or its checkpoint; None for masks alone.
+        attributes: a run of `stage=attributes`, which may not have been trained on the tuned photos, or a checkpoint, of
+            which that is not known; None for masks alone.
         output: the file; RUN_DIR/tuning.json by default.
         objective: one of `OBJECTIVES`.
         photos: at most so many photos.
@@ -67,7 +68,7 @@ def tune_command(
     deal(run.groups, folds, seed)  # too few photos are told of before they are predicted
     path = output or run_dir / "tuning.json"
     check_output(path)
-    described = best_checkpoint(attributes) if attributes else None
+    described = describing_checkpoint(attributes, run) if attributes else None
     checkpoints = [run.checkpoint, *(unseeing_checkpoint(other, run) for other in also)]
     looks = looks or LookOptions()
     predictor = Predictor.load(checkpoints, described, device, looks)
@@ -88,6 +89,7 @@ def tune_command(
         "attributes_ckpt": hash_file(described) if described else None,
         "tta": "flip" if looks.flip else "none",
         "tta_scales": list(looks.scales),
+        "aspect": "own" if looks.own_aspect else "square",
         "dense_crf": looks.dense_crf,
         "guided_filter": looks.guided_filter,
         "photos": len(run.photos),

@@ -92,14 +92,29 @@ def unseeing_checkpoint(run_dir: Path, run: TuningRun) -> Path:
     stage = _config(run_dir).get("stage", {}).get("name")
     if stage != "classes":
         raise FashionError(f"--also {run_dir} is a run of stage={stage}; give one of stage=classes")
-    split, names = _split(run_dir), {run.table.name(photo) for photo in run.photos}
+    _check_unseen(f"--also {run_dir}", _split(run_dir), run)
+    return best_checkpoint(run_dir)
+
+
+def describing_checkpoint(path: Path, run: TuningRun) -> Path:
+    """The checkpoint of an attribute classifier: a file, or the best of a run that did not see the photos to tune on.
+
+    Raises:
+        FashionError: there is no checkpoint, or the run was trained on some of the photos.
+    """
+    if (path / "split.json").is_file():
+        _check_unseen(f"--attributes {path}", _split(path), run)
+    return best_checkpoint(path)
+
+
+def _check_unseen(who: str, split: SplitNames, run: TuningRun) -> None:
+    names = {run.table.name(photo) for photo in run.photos}
     seen = names & set(split.train) if split.train is not None else names - set(split.val)
     if seen:
         raise FashionError(
-            f"--also {run_dir} was trained on {len(seen)} of the {len(names)} photos to tune on, such as {min(seen)}: "
-            "train it with data.split_file of the first run"
+            f"{who} was trained on {len(seen)} of the {len(names)} photos to tune on, such as {min(seen)}: train it with "
+            "data.split_file of the first run"
         )
-    return best_checkpoint(run_dir)
 
 
 def _config(run_dir: Path) -> dict[str, Any]:

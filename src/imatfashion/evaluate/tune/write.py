@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from io import StringIO
 from math import isfinite
 from pathlib import Path
@@ -83,7 +84,7 @@ def write_tuning(
 def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -> dict[str, Any]:
     """The tuned limits by id, where they differ from an untuned prediction's."""
     options, setting, plain = tuner.options, tuned.setting, tuner.plain
-    found: dict[str, Any] = {"give_way": GIVE_WAY[setting.give_way]}
+    found: dict[str, Any] = {"give_way": GIVE_WAY[setting.give_way]} if setting.give_way else {}
     found |= {"min_area": {}, "min_score": {}, "components": {}, "left_out": []}
     for index, (class_id, option) in enumerate(zip(classes.ids, setting.masks.tolist(), strict=True)):
         if _silent(tuner, setting, index):
@@ -107,9 +108,10 @@ def limits_of(tuner: Tuner, tuned: Tuned, classes: Labels, attributes: Labels) -
 
 
 def _silent(tuner: Tuner, setting: Setting, class_index: int) -> bool:
-    """Whether a setting is, or comes to, leaving out a class that an untuned prediction has."""
-    tuned, plain = (_submitted(tuner, each, class_index) for each in (setting, tuner.plain))
-    return bool(setting.masks[class_index] == tuner.options.nothing or (plain and not tuned))
+    """Whether a setting's limits are, or come to, leaving out a class that is found without them."""
+    plain = replace(tuner.plain, give_way=setting.give_way)
+    tuned, found = (_submitted(tuner, each, class_index) for each in (setting, plain))
+    return bool(setting.masks[class_index] == tuner.options.nothing or (found and not tuned))
 
 
 def _submitted(tuner: Tuner, setting: Setting, class_index: int) -> int:
