@@ -156,8 +156,8 @@ def check_overlays(plan: Plan, photos: Sequence[Photo], images: str, overlays: s
         )
     if plan.format not in _OURS and folder.is_relative_to(plan.output.resolve()):
         raise FashionError(
-            f"overlays={overlays} lies in output={plan.output}, a folder that is written whole at the end; give another "
-            "folder"
+            f"overlays={overlays} lies in output={plan.output}, a folder that is written whole at the end; give "
+            "another folder"
         )
 
 

@@ -68,8 +68,8 @@ class TrainerConfig:
     """What a run does when something goes wrong, and the search for its rate."""
 
     lr_find: bool = False
-    """Train with rising rates for up to a hundred steps, draw the loss over the rate and suggest `schedule.rate_factor`;
-    no run is trained."""
+    """Train with rising rates for up to a hundred steps, draw the loss over the rate and suggest
+    `schedule.rate_factor`; no run is trained."""
     on_nan: str = "stop"
     """A loss or gradient that is not finite: `stop` (with the last good state and the batch saved) or `skip` (leave out
     the step, save the first such batch, stop after 20 in a row)."""

@@ -47,8 +47,8 @@ def tune_command(
 
     Args:
         run_dir: a run of `stage=classes`.
-        attributes: a run of `stage=attributes`, which may not have been trained on the tuned photos, or a checkpoint, of
-            which that is not known; None for masks alone.
+        attributes: a run of `stage=attributes`, which may not have been trained on the tuned photos, or a checkpoint,
+            of which that is not known; None for masks alone.
         output: the file; RUN_DIR/tuning.json by default.
         objective: one of `OBJECTIVES`.
         photos: at most so many photos.

@@ -112,8 +112,8 @@ def _check_unseen(who: str, split: SplitNames, run: TuningRun) -> None:
     seen = names & set(split.train) if split.train is not None else names - set(split.val)
     if seen:
         raise FashionError(
-            f"{who} was trained on {len(seen)} of the {len(names)} photos to tune on, such as {min(seen)}: train it with "
-            "data.split_file of the first run"
+            f"{who} was trained on {len(seen)} of the {len(names)} photos to tune on, such as {min(seen)}: train it "
+            "with data.split_file of the first run"
         )
 
 
