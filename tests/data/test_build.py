@@ -177,6 +177,18 @@ def test_on_bad_error_stops_at_the_first_also_on_reopening(make: Make):
         open_table(root, DataFiles(on_bad="error"))
     with pytest.raises(FashionError, match="on_bad=stop is unknown"):
         build_table(open_source(root), root / "x.table", on_bad="stop")
+    with pytest.raises(FashionError, match="on_bad=stop is unknown"):
+        open_table(root, DataFiles(on_bad="stop"))
+
+
+def test_on_bad_error_of_prepared_data(make: Make, tmp_path: Path):
+    prepared = tmp_path / "prepared"
+    shutil.copytree(open_table(make(GOOD, "a.jpg,1 x,8,6,0")).path, prepared)
+    meta = json.loads((prepared / "meta.json").read_text())
+    (prepared / "meta.json").write_text(json.dumps(meta | {"kind": "prepared", "resolution": 8}))
+    assert open_table(prepared).refused == 1
+    with pytest.raises(FashionError, match=r"was prepared without 1 bad record\(s\), which its refused\.csv lists"):
+        open_table(prepared, DataFiles(on_bad="error"))
 
 
 def test_refused_cells_are_no_formulas(make: Make):

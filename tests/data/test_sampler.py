@@ -76,10 +76,6 @@ def test_resumes_anywhere(world, step):
         assert list(resumed) == list(whole)
 
 
-def test_without_shuffling_photos_come_as_they_are():
-    assert [index for _, index in StepSampler(5, batch=2, micro_batch=1, seed=0, shuffle=False)] == [0, 1, 2, 3]
-
-
 def test_contradictions_are_sentences():
     with pytest.raises(FashionError, match="no photo to train on"):
         StepSampler(0, batch=2, micro_batch=1, seed=0)

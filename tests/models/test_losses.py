@@ -127,11 +127,12 @@ def test_attribute_loss_is_the_mean_over_known_and_allowed_pairs() -> None:
         for a in range(3)
         if known[g] and allowed[classes[g], a]
     ]
-    found = attribute_loss(logits, targets, known, allowed, classes)
+    loss = attribute_loss(logits, targets, known, allowed, classes)
+    assert loss.pairs.item() == len(wanted)
+    assert loss.total.item() == pytest.approx(sum(wanted), rel=1e-6)
+    found = loss.mean
     assert found.item() == pytest.approx(sum(wanted) / len(wanted), rel=1e-6)
-    by_pair = attribute_loss(logits, targets, known[:, None].expand(5, 3), allowed, classes)
-    assert by_pair.item() == pytest.approx(found.item(), rel=1e-6)
-    half = attribute_loss(logits.half(), targets, known, allowed, classes)
+    half = attribute_loss(logits.half(), targets, known, allowed, classes).mean
     assert half.dtype == torch.float32
     assert half.item() == pytest.approx(found.item(), rel=1e-2)
 
@@ -140,7 +141,7 @@ def test_attribute_loss_is_the_mean_over_known_and_allowed_pairs() -> None:
 def test_attribute_loss_without_anything_known_is_0_with_a_gradient(garments: int) -> None:
     logits = torch.randn(garments, 3, requires_grad=True)
     no = torch.zeros(garments, dtype=torch.bool)
-    loss = attribute_loss(logits, logits > 0, no, torch.ones(2, 3, dtype=torch.bool), no.long())
+    loss = attribute_loss(logits, logits > 0, no, torch.ones(2, 3, dtype=torch.bool), no.long()).mean
     loss.backward()
     assert loss.item() == 0
     assert logits.grad is not None

@@ -226,7 +226,7 @@ def test_attribute_losses_against_plain_python(kind: str, gamma: float | None, m
         for a in range(3)
         if known[g] and allowed[classes[g], a]
     ]
-    found = attribute_loss(logits, targets, known, allowed, classes, kind=kind, gamma=gamma, margin=margin)
+    found = attribute_loss(logits, targets, known, allowed, classes, kind=kind, gamma=gamma, margin=margin).mean
     assert found.item() == pytest.approx(sum(costs) / len(costs), rel=1e-5)
     found.backward()
     assert logits.grad is not None
@@ -239,7 +239,9 @@ def test_certain_attributes_have_a_finite_gradient(kind: str) -> None:
     logits = torch.tensor([[120.0, -120.0, 120.0, -120.0]], requires_grad=True)
     targets = torch.tensor([[True, True, False, False]])
     yes = torch.ones(1, 4, dtype=torch.bool)
-    loss = attribute_loss(logits, targets, yes[:, 0], yes, torch.zeros(1, dtype=torch.int64), kind=kind, gamma=0.5)
+    loss = attribute_loss(
+        logits, targets, yes[:, 0], yes, torch.zeros(1, dtype=torch.int64), kind=kind, gamma=0.5
+    ).total
     loss.backward()
     assert loss.isfinite()
     assert logits.grad is not None
@@ -248,7 +250,7 @@ def test_certain_attributes_have_a_finite_gradient(kind: str) -> None:
 
 def test_focus_of_0_is_binary_cross_entropy() -> None:
     pairs = _pairs()
-    plain = attribute_loss(*pairs)
-    assert attribute_loss(*pairs, kind="focal", gamma=0.0).item() == pytest.approx(plain.item(), rel=1e-6)
-    found = attribute_loss(*pairs, kind="asymmetric", gamma=0.0, margin=0.0)
+    plain = attribute_loss(*pairs).mean
+    assert attribute_loss(*pairs, kind="focal", gamma=0.0).mean.item() == pytest.approx(plain.item(), rel=1e-6)
+    found = attribute_loss(*pairs, kind="asymmetric", gamma=0.0, margin=0.0).mean
     assert found.item() == pytest.approx(plain.item(), rel=1e-6)

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from imatfashion.config.schema import Config
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
+from imatfashion.models.checkpoint_file import read_checkpoint
 from imatfashion.training.build import make_data, make_spec, make_task, start_from
 from imatfashion.training.device import device_settings
 from imatfashion.training.fit import fit
@@ -78,3 +80,36 @@ def test_weights_of_other_attributes_are_refused(tiny: Make, tmp_path: Path) -> 
     others = tuple(attribute + 1000 for attribute in spec.attribute_ids)
     with pytest.raises(FashionError, match=r"has attribute_ids .* this run .*they must be equal"):
         start_from(make_task(config, replace(spec, attribute_ids=others), settings), checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("stage", "labels", "what"), [("classes", "categories", "class_ids"), ("attributes", "attributes", "attribute_ids")]
+)
+def test_a_run_does_not_go_on_with_other_labels(
+    tiny: Make, drawn: Path, tmp_path: Path, stage: str, labels: str, what: str
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(drawn, data)
+    run_dir = fit(tiny(stage, data={"root": str(data)}, max_steps=1)).run_dir
+    file = data / "label_descriptions.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content[labels].append(content[labels][-1] | {"id": 900, "name": "sail"})
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(
+        FashionError, match=rf"^the run began with {what} .*, and the data has .* now: bring the data back"
+    ):
+        fit(tiny(stage, data={"root": str(data)}, max_steps=2, resume=str(run_dir)))
+
+
+def test_a_stopped_run_counts_its_time_on(tiny: Make) -> None:
+    run_dir = fit(tiny(max_steps=1)).run_dir
+    (run_dir / "summary.json").unlink()  # a run that is stopped leaves none
+    last = run_dir / "checkpoints" / "last.ckpt"
+    content = read_checkpoint(last)
+    assert 0 < content["callbacks"]["LastCheckpoint"]["seconds"] < 600
+    content["callbacks"]["LastCheckpoint"] |= {"started": 86_400.0, "seconds": 5_000.0}
+    torch.save(content, last)
+    fit(tiny(max_steps=2, resume=str(run_dir)))
+    found = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
+    assert found["started"].startswith("1970-01-0")
+    assert 5_000 < found["seconds"] < 5_600

@@ -48,3 +48,20 @@ def test_torchrun_may_show_each_process_its_own_card(
 
 def test_processors_are_not_counted(tiny: Callable[..., Config]) -> None:
     assert device_settings(tiny(gpu=GpuConfig("cpu", devices=4))).devices == 4
+
+
+@pytest.mark.parametrize(
+    ("who", "variables"),
+    [("torchrun", {"WORLD_SIZE": "2"}), ("SLURM", {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"})],
+)
+def test_as_many_processes_as_the_run_has(
+    tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, who: str, variables: dict[str, str]
+) -> None:
+    """Two processes of one device each would both train the whole run, into one directory."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for devices in (1, 4):
+        with pytest.raises(FashionError, match=rf"{who} has started 2 process\(es\), and .* is {devices}: make"):
+            device_settings(tiny(gpu=GpuConfig("cpu", devices=devices)))
+    assert device_settings(tiny(gpu=GpuConfig("cpu", devices=2))).devices == 2
+    assert device_settings(tiny(gpu=GpuConfig("cpu", nodes=2))).nodes == 2

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from imatfashion.config.schema import Config
+from imatfashion.config.schema import Config, GpuConfig
 from imatfashion.errors import FashionError
 from imatfashion.tasks.classes import ClassSegmenter
 from imatfashion.training.fit import fit
+from imatfashion.training.prepare import prepare
 
 Make = Callable[..., Config]
 Row = dict[str, str]
@@ -99,3 +100,9 @@ def test_a_task_with_another_figure_needs_no_garment(rewritten: Make) -> None:
         mode = "min"
 
     assert fit(rewritten(absent, "classes"), task=ByLoss).score is not None
+
+
+def test_each_process_has_a_photo_to_validate(tiny: Make, tmp_path: Path) -> None:
+    with pytest.raises(FashionError, match=r"^4 validation photo\(s\) cannot be divided among 8 processes"):
+        prepare(tiny(gpu=GpuConfig("cpu", devices=8), batch_size=8))
+    assert not (tmp_path / "run").exists()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
 
 from imatfashion.config.schema import Config
+from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.training.fit import fit
 
 Make = Callable[..., Config]
@@ -30,3 +33,15 @@ def test_a_run_with_another_attribute_loss(tiny: Make, loss: str) -> None:
     config = tiny("attributes", max_steps=2)
     config.stage.attribute_loss = loss
     assert fit(config).run_dir.is_dir()
+
+
+def test_an_attribute_batch_gives_the_same_step_however_it_is_divided(tiny: Make, tmp_path: Path) -> None:
+    def weights(micro: int) -> dict[str, torch.Tensor]:
+        config = tiny("attributes", max_steps=3, run_dir=str(tmp_path / str(micro)))
+        config.model.freeze_norm, config.model.dropout, config.gpu.per_device_batch = "all", 0.0, micro
+        config.schedule.warmup = 0
+        return load_checkpoint(fit(config).run_dir / "checkpoints/last.ckpt")[1]
+
+    whole, halves, ones = weights(4), weights(2), weights(1)
+    for divided in (halves, ones):
+        assert max(float((whole[name] - divided[name]).abs().max()) for name in whole) < 1e-5

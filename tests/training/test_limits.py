@@ -14,6 +14,7 @@ from imatfashion.config.schema import Config, LoggerConfig, PlatformConfig
 from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.models.spec import build_network
+from imatfashion.training import limits as limits_module
 from imatfashion.training.fit import fit
 from imatfashion.training.limits import LimitReached, UsageLimit, saved
 from imatfashion.training.progress import Throughput
@@ -151,3 +152,11 @@ def test_no_limits_look_at_nothing(tmp_path: Path) -> None:
 
 def test_the_line_that_goes_on_can_be_pasted() -> None:
     assert saved(Path("runs/naïve (2)")).endswith("go on with: python train.py 'resume=\"runs/naïve (2)\"'")
+
+
+def test_processes_of_a_machine_share_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_module, "memory_gb", lambda: 5.0)
+    platform = PlatformConfig(memory_gb=10)
+    assert UsageLimit(platform, tmp_path, 0.1)(3) is None
+    reached = UsageLimit(platform, tmp_path, 0.1, processes=2)(3)
+    assert "hold 5.00 GB of platform.memory_gb=10, which 2 processes share at step 3" in str(reached)

@@ -43,6 +43,7 @@ def open_table(
     Raises:
         FashionError: a file-level fault; a bad record where `files.on_bad` is `error`; no record at all is usable.
     """
+    _check_on_bad(files.on_bad)
     if files.format == PREPARED or (files.format == "auto" and is_prepared(root)):
         return _open_prepared(root, files)
     place = locate(root, files)
@@ -85,8 +86,7 @@ def build_table(
     Raises:
         FashionError: a file-level fault; a bad record where `on_bad` is `error`; no record at all is usable.
     """
-    if on_bad not in ("skip", "error"):
-        raise FashionError(f"data.on_bad={on_bad} is unknown: it is skip or error")
+    _check_on_bad(on_bad)
     if check_photos and source.grid is None and source.photo_dir is None:
         raise FashionError(
             f"the photos of {source.annotations} are not found: give their folder as data.photos (--photo-dir)"
@@ -109,12 +109,23 @@ def build_table(
     return report
 
 
+def _check_on_bad(on_bad: str) -> None:
+    if on_bad not in ("skip", "error"):
+        raise FashionError(f"data.on_bad={on_bad} is unknown: it is skip or error")
+
+
 def _open_prepared(root: Path, files: DataFiles) -> Annotations:
     for key in ("annotations", "photos", "labels"):
         given = getattr(files, key)
         if given is not None:
             raise FashionError(f"data.{key}={given} is not for prepared data, which has everything in {root}: leave it")
-    return open_prepared(root)
+    table = open_prepared(root)
+    if files.on_bad == "error" and table.refused:
+        raise FashionError(
+            f"{root} was prepared without {table.refused} bad record(s), which its refused.csv lists: mend them and "
+            "prepare the data again, or leave out data.on_bad=error"
+        )
+    return table
 
 
 def _repaired(table: Annotations) -> bool:

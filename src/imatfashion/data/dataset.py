@@ -26,7 +26,6 @@ from imatfashion.data.render import OUTSIDE, PADDING, maps_of_owners, num_layers
 from imatfashion.data.targets import GarmentTargets, TargetSource
 from imatfashion.data.views import plain_view, training_view
 from imatfashion.masks.box import Box
-from imatfashion.masks.runs import BoolArray
 from imatfashion.masks.view import View
 
 _logger = logging.getLogger(__name__)
@@ -112,17 +111,6 @@ class FashionDataset(Dataset[Sample]):
             image, owners = self._augmenter(shown.image, shown.owners, (*seed, 1))
             shown = Shown(image, owners, shown.targets)
         return self._sample(*shown, photo)
-
-    def missed_attributes(self, photo: int) -> BoolArray:
-        """Attributes, where known, of the true garments that no predicted one stands for.
-
-        Args:
-            photo: index in the true table.
-
-        Returns:
-            bool (M, A); M = 0 where the truth is trained on.
-        """
-        return self.targets.of_photo(photo).missed_attributes
 
     @cached_property
     def _augmenter(self) -> Augmenter:

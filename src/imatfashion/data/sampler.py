@@ -22,7 +22,6 @@ class StepSampler(Sampler[tuple[int, int]]):
         batch: effective batch: photos of an optimizer step, over ranks and accumulation.
         micro_batch: photos a rank holds at once.
         seed: of the order.
-        shuffle: whether each epoch has an order of its own; otherwise photos come as they are.
         rank: this process.
         world: number of processes.
         repeats: how often each photo comes for once that another one comes, float (length,), at least 1; None for all
@@ -39,7 +38,6 @@ class StepSampler(Sampler[tuple[int, int]]):
         batch: int,
         micro_batch: int,
         seed: int,
-        shuffle: bool = True,
         rank: int = 0,
         world: int = 1,
         repeats: npt.NDArray[np.float64] | None = None,
@@ -52,7 +50,7 @@ class StepSampler(Sampler[tuple[int, int]]):
                 "change batch_size or gpu.per_device_batch"
             )
         self.length, self.batch, self.micro_batch = length, batch, micro_batch
-        self.seed, self.shuffle, self.rank, self.world = seed, shuffle, rank, world
+        self.seed, self.rank, self.world = seed, rank, world
         self.repeats = repeats
         self.epoch = 0
         self._start = (0, 0)
@@ -86,8 +84,6 @@ class StepSampler(Sampler[tuple[int, int]]):
         """Indices of the epoch's steps, in order, int64 (steps · batch,); few photos come several times."""
         count = self.steps_per_epoch * self.batch
         rounds = -(-count // self.length)
-        if not self.shuffle:
-            return np.tile(np.arange(self.length), rounds)[:count]
         rng = np.random.default_rng((self.seed, epoch))
         return np.concatenate([rng.permutation(self._round(rng)) for _ in range(rounds)])[:count]
 

@@ -131,7 +131,3 @@ class AttributeNetwork(nn.Module):
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of the pretrained backbone."""
         yield from self.pyramid.encoder.parameters()
-
-    def decoder_parameters(self) -> Iterator[nn.Parameter]:
-        """All other parameters."""
-        yield from (value for name, value in self.named_parameters() if not name.startswith("pyramid.encoder."))

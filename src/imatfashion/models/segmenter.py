@@ -83,10 +83,6 @@ class Segmenter(nn.Module):
         """Parameters of the pretrained backbone."""
         yield from self.network.encoder.parameters()
 
-    def decoder_parameters(self) -> Iterator[nn.Parameter]:
-        """All other parameters."""
-        yield from (value for name, value in self.network.named_parameters() if not name.startswith("encoder."))
-
 
 def pad_to_stride(image_BCHW: Tensor, value: float = 0.0) -> Tensor:
     """Pad below and on the right to multiples of the stride; 0 is the mean colour of a normalised photo."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from imatfashion.data.collate import Batch
+from imatfashion.data.judged_pairs import judged_pairs
 from imatfashion.metrics.attributes import AttributeMetric
-from imatfashion.models.losses import attribute_loss
+from imatfashion.models.losses import AttributeLoss, attribute_loss
 from imatfashion.tasks.base import FashionTask
+
+if TYPE_CHECKING:
+    from imatfashion.data.datamodule import FashionDataModule
 
 
 class AttributeClassifier(FashionTask):
@@ -36,6 +41,7 @@ class AttributeClassifier(FashionTask):
             allowed[class_index, attributes] = True
         self.register_buffer("allowed", allowed, persistent=False)
         self.metric = AttributeMetric(len(self.spec.attribute_ids))
+        self.pairs_per_photo = 1.0
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (G, A) of the batch's garments."""
@@ -44,7 +50,7 @@ class AttributeClassifier(FashionTask):
         )
         return logits
 
-    def _loss(self, logits_GA: Tensor, batch: Batch) -> Tensor:
+    def _loss(self, logits_GA: Tensor, batch: Batch) -> AttributeLoss:
         return attribute_loss(
             logits_GA,
             batch["garment_attributes"],
@@ -54,16 +60,29 @@ class AttributeClassifier(FashionTask):
             **self.loss_options,
         )
 
+    def on_fit_start(self) -> None:
+        """Count what a training photo has to judge."""
+        super().on_fit_start()
+        data: FashionDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        negative = data.config.unlabelled_attributes == "negative"
+        pairs = judged_pairs(data.truth, self.get_buffer("allowed").cpu().numpy(), negative=negative)
+        self.pairs_per_photo = max(1.0, float(pairs[np.asarray(data.train_indices)].mean()))
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of a micro-batch."""
+        """The loss of a micro-batch: the sum over its pairs, by what as many photos have on average.
+
+        Divided by the pairs of the micro-batch itself, a garment that is alone among unknown ones would weigh more, and
+        a batch would give another step when it is divided otherwise over devices and accumulation.
+        """
         loss = self._loss(self(batch), batch)
-        self.log_losses({"loss": loss}, "train", len(batch["image"]))
-        return loss
+        self.log_losses({"loss": loss.mean}, "train", len(batch["image"]))
+        return loss.total / (len(batch["image"]) * self.pairs_per_photo)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and scores of a micro-batch's garments."""
         logits = self(batch)
-        self.log_losses({"loss": self._loss(logits, batch)}, "val", len(batch["image"]))
+        loss = self._loss(logits, batch)
+        self.log_losses({"loss": loss.mean}, "val", int(loss.pairs))
         self.metric.update(logits.float().sigmoid(), batch["garment_attributes"], batch["garment_known"])
         # Garments of the truth that the class table does not have: false negatives, never retrieved.
         self.metric.update_missed(batch["missed_attributes"])

@@ -55,7 +55,7 @@ def make_data(config: Config, settings: DeviceSettings) -> FashionDataModule:
         batch_size=config.batch_size,
         micro_batch=settings.micro_batch,
         seed=config.seed,
-        max_workers=None if memory is None else max(1, int(memory / 4 / _WORKER_GB)),
+        max_workers=None if memory is None else max(1, int(memory / 4 / settings.devices / _WORKER_GB)),
         fork=config.platform.fork,
     )
 
@@ -95,6 +95,27 @@ def make_spec(config: Config, data: FashionDataModule) -> ModelSpec:
         embedding=config.model.embedding,
         dropout=config.model.dropout,
     )
+
+
+def spec_of_resumed(spec: ModelSpec, checkpoint: Path) -> ModelSpec:
+    """The description of a run that goes on: which attributes a class may have stays as the network has learnt it.
+
+    Args:
+        spec: what `make_spec` gives now, of data to which photos may have come since.
+        checkpoint: what the run goes on from.
+
+    Raises:
+        FashionError: the data's classes, attributes or label maps are others than when the run began.
+    """
+    before = load_checkpoint(checkpoint)[0]
+    for name in _DECIDING[spec.stage]:
+        now, then = getattr(spec, name), getattr(before, name)
+        if now != then:
+            raise FashionError(
+                f"the run began with {name} {brief(then, 60)}, and the data has {brief(now, 60)} now: bring the data "
+                f"back to go on, or begin a new run (init_from={checkpoint} where the classes are the same)"
+            )
+    return replace(spec, allowed_pairs=before.allowed_pairs)
 
 
 def _pairs(config: Config, data: FashionDataModule) -> tuple[tuple[int, ...], ...]:

@@ -41,6 +41,13 @@ class LastCheckpoint(Checkpoint):
         self.saved_step = -1
         self.epoch_done = False
         self.row: dict[str, float] = {}
+        self.started = self._resumed = time.time()
+        self._seconds = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far, with what came before it was resumed."""
+        return self._seconds + time.time() - self._resumed
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write the checkpoint now, unless it is of this step already."""
@@ -51,8 +58,16 @@ class LastCheckpoint(Checkpoint):
         self.saved_at = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        """The figures of the step, which the loggers get only after its checkpoint: a kill between loses none."""
-        return {"row": self.row}
+        """The figures of the step, which the loggers get only after its checkpoint: a kill between loses none.
+
+        Beside them when the run began, seconds since the epoch, and how long it has taken.
+        """
+        return {"row": self.row, "started": self.started, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting the run's time."""
+        self.started = state_dict.get("started", self.started)
+        self._seconds = state_dict.get("seconds", 0.0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Count from the step that the run starts at."""

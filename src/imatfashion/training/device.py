@@ -53,8 +53,9 @@ def device_settings(config: Config) -> DeviceSettings:
 
     Raises:
         FashionError: a GPU is asked for, or there, that torch cannot use; more of them are asked for than there are;
-            or float16 on a processor.
+            another number of processes was started than the run shall have; or float16 on a processor.
     """
+    _check_processes(config.gpu.devices * config.gpu.nodes)
     cuda = _choose_cuda(config.gpu.name)
     if cuda:
         _check_cards(config.gpu.devices)
@@ -146,6 +147,18 @@ def _photo_gb(config: Config, precision: str) -> float:
 def estimated_gb(config: Config, settings: DeviceSettings) -> float:
     """Memory of a device, GB, as the per-device batch was derived from it."""
     return _FIXED_GB + settings.micro_batch * _photo_gb(config, settings.precision)
+
+
+def _check_processes(wanted: int) -> None:
+    """Refuse several processes that would each train the whole run into one directory, or too few."""
+    started, who = os.environ.get("WORLD_SIZE"), "torchrun"
+    if started is None and "SLURM_STEP_ID" in os.environ:
+        started, who = os.environ.get("SLURM_NTASKS"), "SLURM"
+    if started is not None and started.isdecimal() and int(started) != wanted:
+        raise FashionError(
+            f"{who} has started {started} process(es), and gpu.devices × gpu.nodes is {wanted}: make them equal, with "
+            "gpu.devices= the processes of a machine and gpu.nodes= the machines"
+        )
 
 
 def _largest_divisor(number: int, limit: int) -> int:

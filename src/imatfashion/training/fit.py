@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from imatfashion.errors import FashionError
 from imatfashion.models.checkpoint import load_checkpoint, load_state
 from imatfashion.training.best import BestCheckpoint
 from imatfashion.training.build import TaskClass
+from imatfashion.training.callbacks import LastCheckpoint
 from imatfashion.training.evaluation import evaluate
 from imatfashion.training.limits import deadline_of
 from imatfashion.training.loggers import close_loggers, make_loggers
@@ -112,7 +112,6 @@ def _train(run: Run, resumed: Path | None, signals: StopSignals) -> FitResult:
     speed = Throughput(run.settings.micro_batch)
     best = BestCheckpoint(run.run_dir / "checkpoints", run.task.monitor, run.task.mode)
     trainer = make_trainer(run, best, speed, signals)
-    started = time.time()
     if trainer.is_global_zero:
         print(start_text(run, resumed), flush=True)  # noqa: T201
     with warnings.catch_warnings():
@@ -124,8 +123,21 @@ def _train(run: Run, resumed: Path | None, signals: StopSignals) -> FitResult:
     if trainer.is_global_zero:
         load_state(run.task.network, load_checkpoint(checkpoint)[1], checkpoint)
         figures = with_memory(lambda: _evaluate(run, trainer), run)
-        write_summary(run, trainer, score=score, started=started, images_per_second=speed.images_per_second)
+        last = _last(trainer)
+        write_summary(
+            run,
+            trainer,
+            score=score,
+            started=last.started,
+            seconds=last.seconds,
+            images_per_second=speed.images_per_second,
+        )
     return FitResult(run.run_dir, checkpoint, run.task.monitor, score, figures, trainer.is_global_zero)
+
+
+def _last(trainer: pl.Trainer) -> LastCheckpoint:
+    """What knows when the run began."""
+    return next(callback for callback in trainer.callbacks if isinstance(callback, LastCheckpoint))  # type: ignore[attr-defined]
 
 
 def _evaluate(run: Run, trainer: pl.Trainer) -> dict[str, float]:

@@ -59,15 +59,17 @@ class UsageLimit:
         limits: of the platform.
         run_dir: the run directory.
         checkpoint_gb: size of a checkpoint, GB.
+        processes: processes of the run on this machine, which share its memory.
     """
 
     every_seconds = 30.0
     """Time between two looks: one takes milliseconds."""
 
-    def __init__(self, limits: PlatformConfig, run_dir: Path, checkpoint_gb: float) -> None:
+    def __init__(self, limits: PlatformConfig, run_dir: Path, checkpoint_gb: float, processes: int = 1) -> None:
         self.limits = limits
         self.run_dir = run_dir
         self.checkpoint_gb = checkpoint_gb
+        self.processes = processes
         self.looked_at = -float("inf")
 
     def __call__(self, step: int) -> LimitReached | None:
@@ -81,9 +83,11 @@ class UsageLimit:
 
     def _memory(self) -> str | None:
         limit = self.limits.memory_gb
-        if limit is None or (used := memory_gb()) <= SHARE * limit:
+        # Each looks at itself and its loader processes, and may hold its part.
+        if limit is None or (used := memory_gb()) <= SHARE * limit / self.processes:
             return None
-        return f"this run's processes hold {used:.2f} GB of platform.memory_gb={limit:g}"
+        part = f", which {self.processes} processes share" if self.processes > 1 else ""
+        return f"this run's processes hold {used:.2f} GB of platform.memory_gb={limit:g}{part}"
 
 
 def saved(run_dir: Path) -> str:
@@ -92,7 +96,13 @@ def saved(run_dir: Path) -> str:
 
 
 def usage_checks(
-    limits: PlatformConfig, run_dir: Path, network: nn.Module, *, deadline: float | None, averaged: bool = False
+    limits: PlatformConfig,
+    run_dir: Path,
+    network: nn.Module,
+    *,
+    deadline: float | None,
+    averaged: bool = False,
+    processes: int = 1,
 ) -> list[Check]:
     """The checks of the limits that are set.
 
@@ -102,10 +112,11 @@ def usage_checks(
         network: what is saved.
         deadline: what `deadline_of` gave when the work began, of which this run may be a later part.
         averaged: an average of the weights is kept, too.
+        processes: processes of the run on this machine.
     """
     checks: list[Check] = []
     if limits.max_hours is not None and deadline is not None:
         checks.append(TimeLimit(limits.max_hours, deadline, run_dir))
     if (limits.memory_gb, limits.max_files, limits.output_gb) != (None, None, None):
-        checks.append(UsageLimit(limits, run_dir, checkpoint_gb(network, averaged=averaged)))
+        checks.append(UsageLimit(limits, run_dir, checkpoint_gb(network, averaged=averaged), processes))
     return checks

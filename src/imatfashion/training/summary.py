@@ -64,7 +64,7 @@ def peak_memory_gb() -> float:
 
 
 def write_summary(
-    run: Run, trainer: pl.Trainer, *, score: float | None, started: float, images_per_second: float
+    run: Run, trainer: pl.Trainer, *, score: float | None, started: float, seconds: float, images_per_second: float
 ) -> None:
     """Write `summary.json`.
 
@@ -72,20 +72,19 @@ def write_summary(
         run: the run.
         trainer: its trainer, done.
         score: the best value of the monitored metric.
-        started: when this part of the run began, seconds since the epoch.
+        started: when the run began, seconds since the epoch.
+        seconds: how long it took, in all its parts.
         images_per_second: photos trained on in a second.
     """
-    path = run.run_dir / "summary.json"
-    earlier, now = read_json(path), time.time()
     photos = {"train": len(run.data.train_indices), "val": len(run.data.val_indices)}
     write_json(
-        path,
+        run.run_dir / "summary.json",
         {
             "stage": run.config.stage.name,
             **environment(),
-            "started": earlier.get("started") or _moment(started),
-            "finished": _moment(now),
-            "seconds": round(now - started + earlier.get("seconds", 0), 1),
+            "started": _moment(started),
+            "finished": _moment(time.time()),
+            "seconds": round(seconds, 1),
             "peak_memory_gb": round(peak_memory_gb(), 3),
             "device": run.settings.title,
             "precision": run.settings.precision,
@@ -112,11 +111,6 @@ def _epochs(steps: int, per_epoch: int) -> float:
 
 def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).isoformat(timespec="seconds")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, empty where there is no file."""
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

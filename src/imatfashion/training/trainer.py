@@ -104,7 +104,14 @@ def _callbacks(run: Run, signals: StopSignals) -> list[Callback]:
     config, run_dir = run.config, run.run_dir
     last = LastCheckpoint(run_dir / "checkpoints" / "last.ckpt", every_seconds=60 * config.checkpoint_minutes)
     averaged = config.schedule.ema_decay > 0
-    limits = usage_checks(config.platform, run_dir, run.task.network, deadline=run.deadline, averaged=averaged)
+    limits = usage_checks(
+        config.platform,
+        run_dir,
+        run.task.network,
+        deadline=run.deadline,
+        averaged=averaged,
+        processes=run.settings.devices,
+    )
     checks: list[Check] = [signals, *limits]
     callbacks: list[Callback] = [signals, *_pictures(run)]
     if averaged:

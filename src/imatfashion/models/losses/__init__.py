@@ -7,8 +7,8 @@ Shape suffixes: B photos, L label layers, C classes with background (the last), 
 K pairs of a map and a class that it has, G garments, A attributes.
 """
 
-from imatfashion.models.losses.attributes import attribute_loss
+from imatfashion.models.losses.attributes import AttributeLoss, attribute_loss
 from imatfashion.models.losses.balance import class_weights
 from imatfashion.models.losses.segmentation import segmentation_loss
 
-__all__ = ["attribute_loss", "class_weights", "segmentation_loss"]
+__all__ = ["AttributeLoss", "attribute_loss", "class_weights", "segmentation_loss"]

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 _GAMMA = {"focal": 2.0, "asymmetric": 4.0}
 _LEAST = 1e-8  # least probability whose power is taken: at 0 a power below 1 has no gradient
+
+
+class AttributeLoss(NamedTuple):
+    """The sum over the pairs that are judged, float32 scalar with a gradient, and their number, int64 scalar."""
+
+    total: Tensor
+    pairs: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """Loss a judged pair, 0 where there is none."""
+        return self.total / self.pairs.clamp(min=1)
 
 
 def attribute_loss(
@@ -20,8 +34,8 @@ def attribute_loss(
     kind: str = "bce",
     gamma: float | None = None,
     margin: float = 0.05,
-) -> Tensor:
-    """The mean loss over the pairs (garment, attribute) that are known and allowed.
+) -> AttributeLoss:
+    """The loss over the pairs (garment, attribute) that are known and allowed.
 
     - `bce`: binary cross-entropy, −log p for what a garment has and −log(1 − p) for what it has not;
     - `focal` (Lin et al. 2017, without α): those times (1 − p)^γ and p^γ;
@@ -30,25 +44,21 @@ def attribute_loss(
     Args:
         logits_GA: logits, any floating type.
         targets_GA: whether the garment has the attribute, bool.
-        known_G: whether the garment's attributes are known, bool (G,); or bool (G, A), attribute by attribute.
+        known_G: whether the garment's attributes are known, bool (G,).
         allowed_pairs: whether a class can have an attribute, bool (C, A).
         garment_class: class index of each garment, int64 (G,).
         kind: `bce`, `focal` or `asymmetric`.
         gamma: γ; None for 2 (focal) and 4 (asymmetric).
         margin: of the asymmetric loss.
-
-    Returns:
-        float32 scalar.
     """
-    known = known_G if known_G.ndim == 2 else known_G.unsqueeze(1)
-    judged = known & allowed_pairs[garment_class]
+    judged = known_G.unsqueeze(1) & allowed_pairs[garment_class]
     with torch.autocast(logits_GA.device.type, enabled=False):
         logits = logits_GA.float()
         losses = F.binary_cross_entropy_with_logits(logits, targets_GA.float(), reduction="none")
         if kind != "bce":
             focus = _GAMMA[kind] if gamma is None else gamma
             losses = _focused(logits, targets_GA, losses, focus, margin if kind == "asymmetric" else None)
-        return torch.where(judged, losses, 0.0).sum() / judged.sum().clamp(min=1)
+        return AttributeLoss(torch.where(judged, losses, 0.0).sum(), judged.sum())
 
 
 def _focused(logits: Tensor, targets: Tensor, cross_entropy: Tensor, gamma: float, margin: float | None) -> Tensor:
