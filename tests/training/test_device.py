@@ -52,7 +52,7 @@ def test_processors_are_not_counted(tiny: Callable[..., Config]) -> None:
 
 @pytest.mark.parametrize(
     ("who", "variables"),
-    [("torchrun", {"WORLD_SIZE": "2"}), ("SLURM", {"SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"})],
+    [("torchrun", {"WORLD_SIZE": "2"}), ("SLURM", {"SLURM_JOB_NAME": "train", "SLURM_NTASKS": "2"})],
 )
 def test_as_many_processes_as_the_run_has(
     tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, who: str, variables: dict[str, str]
@@ -65,3 +65,6 @@ def test_as_many_processes_as_the_run_has(
             device_settings(tiny(gpu=GpuConfig("cpu", devices=devices)))
     assert device_settings(tiny(gpu=GpuConfig("cpu", devices=2))).devices == 2
     assert device_settings(tiny(gpu=GpuConfig("cpu", nodes=2))).nodes == 2
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setenv("SLURM_JOB_NAME", "bash")  # a shell of one task, in which Lightning starts the processes
+    assert device_settings(tiny(gpu=GpuConfig("cpu", devices=4))).devices == 4

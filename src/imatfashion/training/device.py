@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from imatfashion.config.schema import Config
 from imatfashion.errors import FashionError
@@ -152,7 +153,7 @@ def estimated_gb(config: Config, settings: DeviceSettings) -> float:
 def _check_processes(wanted: int) -> None:
     """Refuse several processes that would each train the whole run into one directory, or too few."""
     started, who = os.environ.get("WORLD_SIZE"), "torchrun"
-    if started is None and "SLURM_STEP_ID" in os.environ:
+    if started is None and SLURMEnvironment.detect():  # not in SLURM's interactive shell, where Lightning starts them
         started, who = os.environ.get("SLURM_NTASKS"), "SLURM"
     if started is not None and started.isdecimal() and int(started) != wanted:
         raise FashionError(
