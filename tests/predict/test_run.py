@@ -238,10 +238,10 @@ def test_overlays(config: Make, tmp_path: Path, photos: Path) -> None:
         run_prediction(config("other.csv", overlays=str(photos)))
 
 
-@pytest.mark.parametrize(("folder", "said"), [("maps", "lies in output="), ("maps/pictures", "lies in output=")])
-def test_overlays_do_not_lie_in_the_output(folder: str, said: str, config: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["maps", "maps/pictures"])
+def test_overlays_do_not_lie_in_the_output(folder: str, config: Make, tmp_path: Path) -> None:
     given = config("maps", format="png", size="photo", overlays=str(tmp_path / folder))
-    with pytest.raises(FashionError, match=said):
+    with pytest.raises(FashionError, match="lies in output="):
         run_prediction(given)
     assert not (tmp_path / "maps").exists()
 

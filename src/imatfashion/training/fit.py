@@ -136,7 +136,7 @@ def _train(run: Run, resumed: Path | None, signals: StopSignals) -> FitResult:
 
 
 def _last(trainer: pl.Trainer) -> LastCheckpoint:
-    """What knows when the run began."""
+    """The callback that knows when the run began and how long it has taken in all its parts."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, LastCheckpoint))  # type: ignore[attr-defined]
 
 
