@@ -1,9 +1,9 @@
 """Stage 2's average precision beside what the class alone says of a garment.
 
-usage: python benchmarks/attributes.py RUN_DIR …
+usage: python benchmarks/attributes.py RUN_DIR … [--garments TABLE]
 
-For each run of stage=attributes, macro average precision on its validation garments (of data.classes_from, matched with
-the truth):
+For each run of stage=attributes, macro average precision on its validation garments (of data.classes_from, or of one
+TABLE for all runs, which were trained on garments of different origin; matched with the truth):
   model        its own
   class alone  each garment gets the training photos' frequencies of its class: what is known without looking
   perfect      the true attributes of every garment that was found
@@ -13,7 +13,7 @@ over the attributes that some of them have.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +41,10 @@ def frequencies(table: Annotations, photos: npt.NDArray[np.int64]) -> npt.NDArra
     return having / known
 
 
-def judge(run_dir: Path) -> str:
+def judge(run_dir: Path, garments: Path | None) -> str:
     config: Config = load_config(run_dir, Config)
     config.data.workers = 0
+    config.data.classes_from = str(garments or config.data.classes_from)
     data = make_data(config, device_settings(config))
     data.setup()
     spec, network = load_network(run_dir / "checkpoints" / "best.ckpt", stage="attributes")
@@ -75,10 +76,12 @@ def line(metrics: dict[str, AttributeMetric]) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    for name in sys.argv[1:]:
-        print(judge(Path(name)))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR")
+    parser.add_argument("--garments", type=Path, metavar="TABLE")
+    args = parser.parse_args()
+    for run_dir in args.runs:
+        print(judge(run_dir, args.garments))
 
 
 if __name__ == "__main__":
