@@ -13,6 +13,7 @@ from imatfashion.errors import FashionError
 from imatfashion.training.build import TaskClass, make_data, make_spec, make_task, spec_of_resumed
 from imatfashion.training.device import DeviceSettings, device_settings
 from imatfashion.training.judged import check_judged
+from imatfashion.training.pages import keep_pages
 from imatfashion.training.place import last_checkpoint, place_of
 from imatfashion.training.room import check_room
 from imatfashion.training.trainer import Run
@@ -34,6 +35,8 @@ def prepare(config: Config, task: TaskClass | None = None) -> Run:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     # Threads of OpenCV beside the loader's processes and torch's threads would fight for the same cores.
     cv2.setNumThreads(1)
+    if settings.accelerator == "cpu":
+        keep_pages()
     # Hints of Lightning's that are not about this run.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     data = make_data(config, settings)
