@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -21,11 +23,21 @@ from imatfashion.tasks.classes import ClassSegmenter
 CLASSES = 46
 
 
-def make_task(side: int, backbone: str = "resnet34", compiled: bool = False) -> ClassSegmenter:
+def make_task(
+    side: int,
+    backbone: str = "resnet34",
+    compiled: bool = False,
+    *,
+    architecture: str = "unet",
+    width: int = 256,
+    region_loss: str = "dice",
+) -> ClassSegmenter:
     """The class segmenter of the competition's 46 classes, from random weights."""
     spec = ModelSpec(
         stage="classes",
+        architecture=architecture,
         backbone=backbone,
+        decoder_width=width,
         resolution=side,
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
@@ -35,7 +47,13 @@ def make_task(side: int, backbone: str = "resnet34", compiled: bool = False) -> 
         allowed_pairs=((),) * CLASSES,
     )
     torch.manual_seed(0)
-    return ClassSegmenter(spec.to_json(), schedule=ScheduleConfig(), channels_last=True, compile_network=compiled)
+    return ClassSegmenter(
+        spec.to_json(),
+        schedule=ScheduleConfig(),
+        channels_last=True,
+        compile_network=compiled,
+        region_loss=region_loss,
+    )
 
 
 def made_batch(batch: int, side: int) -> Batch:
@@ -119,3 +137,26 @@ def steps_a_second(
 
     train(task, data, precision, after_step)
     return steps / (ends[-1] - ends[warm])
+
+
+def serve_steps(task: ClassSegmenter, data: pl.LightningDataModule, precision: str = "32-true") -> None:
+    """Train as a contender: as many steps as each line of the input says, timed; the first step makes the optimizer."""
+    left, started = 1, (0.0, 0.0)
+
+    def after_step() -> bool:
+        nonlocal left, started
+        left -= 1
+        if left:
+            return False
+        if started[0]:
+            answer(started)
+        line = sys.stdin.readline()
+        left, started = int(line or 0), (time.perf_counter(), time.process_time())
+        return not line
+
+    train(task, data, precision, after_step)
+
+
+def answer(started: tuple[float, float]) -> None:
+    """Tell the time since then, by the clock and of this process."""
+    print(json.dumps({"wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1]}), flush=True)

@@ -29,23 +29,12 @@ Steps = Callable[[int], None]
 
 def serve_ours(backbone: str, side: int, batch: int, precision: str = "32-true") -> None:
     import torch
-    from resident import Resident, made_batch, make_task, train
+    from resident import Resident, made_batch, make_task, serve_steps
 
-    left, started = 1, (0.0, 0.0)
+    from imatfashion.training.pages import keep_pages
 
-    def after_step() -> bool:
-        nonlocal left, started
-        left -= 1
-        if left:
-            return False
-        if started[0]:
-            _answer(started)
-        line = sys.stdin.readline()
-        left, started = int(line or 0), (time.perf_counter(), time.process_time())
-        return not line
-
-    data = Resident(made_batch(batch, side), torch.device("cpu"))
-    train(make_task(side, backbone), data, precision, after_step)
+    keep_pages()  # as a run does
+    serve_steps(make_task(side, backbone), Resident(made_batch(batch, side), torch.device("cpu")), precision)
 
 
 def serve_bfloat16(backbone: str, side: int, batch: int) -> None:
@@ -55,7 +44,7 @@ def serve_bfloat16(backbone: str, side: int, batch: int) -> None:
 def serve_plain(backbone: str, side: int, batch: int) -> None:
     import segmentation_models_pytorch as smp
     import torch
-    from resident import CLASSES, made_batch
+    from resident import CLASSES, answer, made_batch
 
     network = smp.Unet(backbone, encoder_weights=None, classes=CLASSES + 1).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
@@ -69,11 +58,7 @@ def serve_plain(backbone: str, side: int, batch: int) -> None:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        _answer(started)
-
-
-def _answer(started: tuple[float, float]) -> None:
-    print(json.dumps({"wall": time.perf_counter() - started[0], "cpu": time.process_time() - started[1]}), flush=True)
+        answer(started)
 
 
 def contest(args: argparse.Namespace) -> None:
@@ -87,9 +72,9 @@ def contest(args: argparse.Namespace) -> None:
     found: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
     for round_ in range(args.rounds + 1):
         for name, contender in contenders.items():
-            answer = contender(args.steps)
+            times = contender(args.steps)
             if round_:  # the first one warms up
-                found[name].append(answer)
+                found[name].append(times)
     for contender in contenders.values():
         contender.close()
     report(found, args)

@@ -87,11 +87,7 @@ def tune_command(
         "objective": objective,
         "classes_ckpt": [hash_file(path) for path in checkpoints] if also else hash_file(run.checkpoint),
         "attributes_ckpt": hash_file(described) if described else None,
-        "tta": "flip" if looks.flip else "none",
-        "tta_scales": list(looks.scales),
-        "aspect": "own" if looks.own_aspect else "square",
-        "dense_crf": looks.dense_crf,
-        "guided_filter": looks.guided_filter,
+        **_told(looks),
         "photos": len(run.photos),
         "folds": folds,
         "seed": seed,
@@ -100,6 +96,17 @@ def tune_command(
     scores = {name: exact_score(outcomes[setting.give_way], setting, run.table) for name, setting in settings.items()}
     write_tuning(path, limits, tuned, scores, about)
     return f"{as_text(tuned, limits, run.table.classes, about)}tuning: {path}"
+
+
+def _told(looks: LookOptions) -> dict[str, object]:
+    """How the photos were looked at, in the words of `predict.py`'s config."""
+    return {
+        "tta": "flip" if looks.flip else "none",
+        "tta_scales": list(looks.scales),
+        "aspect": "own" if looks.own_aspect else "square",
+        "dense_crf": looks.dense_crf,
+        "guided_filter": looks.guided_filter,
+    }
 
 
 def look_options(tta: str, scales: str, *, dense_crf: bool, guided_filter: bool) -> LookOptions:
