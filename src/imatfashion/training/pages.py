@@ -15,7 +15,7 @@ def keep_pages() -> None:
     """Let glibc keep what is freed, in this process and from now on; elsewhere nothing happens.
 
     A step allocates and frees some hundred tensors of megabytes. glibc maps each anew and unmaps it, and the kernel
-    clears its pages one fault at a time: a third of a small network's step (benchmarks/pages.py). The price is that
+    clears its pages one fault at a time: three tenths of the step of `cpu_320` (benchmarks/pages.py). The price is that
     memory once taken stays with the process.
     """
     if sys.platform != "linux":
