@@ -64,6 +64,17 @@ class Contender:
         self.process.wait()
 
 
+def in_turn(contenders: Mapping[str, Contender], number: int, rounds: int) -> dict[str, list[dict[str, float]]]:
+    """What each says of its rounds; all of them do the work `number` times a round, after one that warms up."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
+    for round_ in range(rounds + 1):
+        for name, contender in contenders.items():
+            times = contender(number)
+            if round_:
+                found[name].append(times)
+    return found
+
+
 def run_child(arguments: Sequence[str | Path]) -> Child:
     """Run a Python script in a fresh process and watch its memory.
 

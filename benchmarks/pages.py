@@ -13,7 +13,7 @@ import argparse
 import sys
 from statistics import median
 
-from measuring import Contender, machine, memory_of
+from measuring import Contender, in_turn, machine, memory_of
 
 SHOWN = 6
 
@@ -55,12 +55,7 @@ def contest(args: argparse.Namespace) -> None:
     contenders = {
         kind: Contender([sys.executable, __file__, *size, "--serve", kind]) for kind in ("kept", "given back")
     }
-    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in contenders}
-    for round_ in range(args.rounds + 1):
-        for kind, contender in contenders.items():
-            times = contender(args.steps)
-            if round_:  # the first one warms up
-                found[kind].append(times)
+    found = in_turn(contenders, args.steps, args.rounds)
     images = args.steps * args.batch
     for kind, contender in contenders.items():
         memory = memory_of(contender.process.pid)

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from measuring import Contender, machine
+from measuring import Contender, in_turn, machine
 
 TARGET = 6.0
 Steps = Callable[[int], None]
@@ -69,12 +69,7 @@ def contest(args: argparse.Namespace) -> None:
     if args.peer_python:
         commands["fastai"] = [args.peer_python, str(Path(__file__).with_name("fastai_step.py")), *size, "47"]
     contenders = {name: Contender(command) for name, command in commands.items()}
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
-    for round_ in range(args.rounds + 1):
-        for name, contender in contenders.items():
-            times = contender(args.steps)
-            if round_:  # the first one warms up
-                found[name].append(times)
+    found = in_turn(contenders, args.steps, args.rounds)
     for contender in contenders.values():
         contender.close()
     report(found, args)
