@@ -467,6 +467,17 @@ CASES = [
         "precision of a GPU", of(lambda: checkpoint("classes")), "precision=16-mixed is for GPUs", "precision=16-mixed"
     ),
     weights("precision unknown", of(lambda: checkpoint("classes")), "precision=8 is not a choice", "precision=8"),
+    weights("more than all gives way", of(lambda: checkpoint("classes")), "must lie between 0 and 1", "give_way=2"),
+    weights(
+        "too old to know what is small",
+        of(lambda: checkpoint("classes")),
+        "know how large each class is",
+        "give_way=0.3",
+    ),
+    weights(
+        "too old for the dense CRF", of(lambda: checkpoint("classes")), "know how large each class is", "dense_crf=true"
+    ),
+    weights("a size too many", of(lambda: checkpoint("classes")), "numbers between 0.25 and 4", "tta_scales=[1,9]"),
     weights("of the other stage", of(lambda: checkpoint("attributes")), "is a checkpoint of stage=attributes"),
     weights(
         "of the other stage, for attributes",
