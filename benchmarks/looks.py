@@ -9,13 +9,10 @@ the ratios bear a busy machine. Decoding, cutting into garments and writing come
 from __future__ import annotations
 
 import argparse
-import os
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch and OpenCV start theirs
 
 import torch
 from measuring import machine, seconds
