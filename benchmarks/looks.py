@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
+import cv2
 import torch
 from measuring import machine, seconds
 
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=20)
     args = parser.parse_args()
     torch.set_num_threads(1)
+    cv2.setNumThreads(0)
     photos = list(islice(sorted(args.folder.glob("*.jpg")), args.photos + 1))
     if len(photos) < 2:
         parser.error(f"{args.folder} has fewer than two photos *.jpg")
