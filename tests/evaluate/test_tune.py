@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
+from sklearn.metrics import jaccard_score
 from typer.testing import CliRunner
 
 from imatfashion.cli import app
@@ -28,6 +30,7 @@ from imatfashion.config.schema import (
     StageConfig,
 )
 from imatfashion.data.annotations import Annotations
+from imatfashion.data.render import paint_maps
 from imatfashion.evaluate.score import score_files
 from imatfashion.evaluate.tune.command import all_outcomes, exact_score
 from imatfashion.evaluate.tune.crossval import Gain, Tuned
@@ -36,8 +39,10 @@ from imatfashion.evaluate.tune.run import best_checkpoint, read_tuning_run
 from imatfashion.evaluate.tune.setting import Setting
 from imatfashion.evaluate.tune.tuner import Tuner
 from imatfashion.evaluate.tune.write import limits_of, write_tuning
+from imatfashion.masks.view import View
 from imatfashion.models.checkpoint import load_checkpoint
 from imatfashion.models.spec import build_network
+from imatfashion.predict.pngs import background_value, png_name
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.run import run_prediction
 from tests.predict.conftest import write_checkpoint
@@ -274,8 +279,51 @@ def test_other_runs_must_not_know_the_photos(run: Path, attributes: Path, tmp_pa
         assert "must be numbers between 0.25 and 4" in tune(run, "--tta-scales", scales, code=2)
 
 
+@pytest.mark.parametrize("looks", [{}, {"tta": "flip", "guided_filter": True}])
+def test_labels_for_the_mean_iou(looks: dict[str, Any], run: Path, drawn: Path, tmp_path: Path) -> None:
+    """What it says of label maps is what predictions have, to sklearn."""
+    path = tmp_path / "labels.json"
+    given = ("--tta", "flip", "--guided-filter") if looks else ()
+    told = tune(run, *given, "--objective", "miou", "--output", path)
+    tuned = json.loads(path.read_text())
+    table = read_tuning_run(run).table
+
+    def judge(**changes: Any) -> float:
+        config = PredictConfig(
+            classes_ckpt=str(run / "checkpoints" / "best.ckpt"),
+            images=str(drawn / "train"),
+            output=str(tmp_path / f"maps-{len(changes)}"),
+            format="png",
+            grid=128,
+            device="cpu",
+            progress=False,
+        )
+        maps = run_prediction(replace(config, **looks, **changes))
+        truth, found = [], []
+        for photo in range(len(table)):
+            size = table.size(photo)
+            labels, _, _ = paint_maps(table, photo, View.squash(*size, 128, 128), size, table.layer_of_class(1))
+            truth.append(np.array([*table.classes.ids, -1])[labels[0]])
+            picture = np.array(Image.open(maps / png_name(table.name(photo)))).astype(int)
+            found.append(np.where(picture == background_value(table.classes), -1, picture))
+        there = sorted(set(np.unique(truth)) - {-1})
+        return float(jaccard_score(np.ravel(truth), np.ravel(found), labels=there, average="macro"))
+
+    assert tuned["held_out"]["before"] == pytest.approx(judge(), abs=2e-4)
+    low, high = tuned["held_out"]["interval"]
+    assert low < tuned["held_out"]["gain"] < high
+    kept = bool(tuned["expected_iou"])
+    assert kept == (tuned["held_out"]["gain"] > 0)
+    assert ("the file leaves predictions as they are" in told) != kept
+    with_them = judge(tuning=str(path))
+    # Those of all photos, while each fold was judged by what the others say.
+    assert with_them == pytest.approx(tuned["held_out"]["after"] if kept else tuned["held_out"]["before"], abs=0.02)
+
+
 def test_what_cannot_be_tuned(run: Path, attributes: Path, drawn: Path, tmp_path: Path) -> None:
-    assert "take one of per_photo, pooled, competition" in tune(run, "--objective", "best", code=2)
+    assert "take one of per_photo, pooled, competition, miou" in tune(run, "--objective", "best", code=2)
+    told = tune(run, "--objective", "miou", "--attributes", attributes, code=2)
+    assert "--objective miou is about label maps, which have no attributes: leave --attributes out" in told
     assert "too few to tune on in 5 folds" in tune(run, "--photos", 8, code=2)
     assert "holds no run (no config.yaml)" in tune(tmp_path, code=2)
     assert "there is no checkpoint" in tune(run, "--attributes", tmp_path, code=2)

@@ -11,6 +11,7 @@ import pytest
 
 from imatfashion.data.labels import Labels
 from imatfashion.errors import FashionError
+from imatfashion.predict.for_iou import ExpectedIoU
 from imatfashion.predict.postprocess import PostProcess
 from imatfashion.predict.predictor import Predictor
 from imatfashion.predict.settings import Settings
@@ -18,6 +19,7 @@ from imatfashion.predict.tuning_file import read_tuning, tuned_for_others
 
 CLASSES = Labels((0, 3, 10, 23), ("shirt", "coat", "pocket", "shoe"), ("",) * 4)
 ATTRIBUTES = Labels((2, 5, 40), ("striped", "dotted", "long"), ("",) * 3)
+IDS = ("0", "3", "10", "23")
 ALL = np.ones(3, dtype=np.bool_)
 
 
@@ -38,6 +40,15 @@ def test_what_is_not_mentioned_stays(path: Path) -> None:
     assert read(path, {"give_way": 0.3}, min_area=50) == replace(
         read(path, {"min_area": {}}, min_area=50), give_way=0.3
     )
+
+
+def test_what_is_expected_goes_to_the_classes_by_their_ids(path: Path) -> None:
+    figures = {
+        "expected_iou": dict(zip(IDS, (0.1, 0.2, 0.3, 0.4), strict=True)),
+        "expected_union": dict.fromkeys(IDS, 1),
+    }
+    assert read(path, figures).expected == ExpectedIoU((0.1, 0.2, 0.3, 0.4), (1, 1, 1, 1))
+    assert read(path, {"expected_iou": {}, "expected_union": {}}).expected is None
 
 
 def test_areas_are_pixels_of_the_output_or_of_the_grid_they_were_tuned_on(path: Path) -> None:
@@ -111,6 +122,17 @@ def test_other_checkpoints_are_told_of(path: Path) -> None:
         ([], "none of"),
         ({"grid": 512}, "none of"),
         ({"min_area": [1]}, "no numbers by id under min_area"),
+        ({"expected_iou": {"0": 0.5, "3": 0.5}, "expected_union": {"3": 0.1}}, "of the class ids 0, 10, 23; both"),
+        ({"expected_iou": dict.fromkeys("0", 0.5)}, "lacks expected_iou or expected_union of the class ids"),
+        (
+            {"expected_iou": dict.fromkeys(IDS, 1.5), "expected_union": dict.fromkeys(IDS, 0.1)},
+            "expected_iou from 0 to 1",
+        ),
+        (
+            {"expected_iou": dict.fromkeys(IDS, 0.5), "expected_union": dict.fromkeys(IDS, 0)},
+            "expected_union above 0",
+        ),
+        ({"expected_iou": dict.fromkeys(IDS, "x")}, "no numbers by id under expected_iou"),
         ({"components": {"0": "maybe"}}, "no numbers by id under components"),
         ({"components": {"1": True}}, "names under components the id 1, which the model lacks"),
         ({"left_out": ["shirt"]}, "no list of ids under left_out"),

@@ -50,7 +50,10 @@ def tune(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="The file; RUN_DIR/tuning.json by default.")] = None,
     objective: Annotated[
-        str, typer.Option(help="per_photo or pooled, without attributes; competition may leave out whole classes.")
+        str,
+        typer.Option(
+            help="per_photo or pooled, without attributes; competition may leave out whole classes; miou, of label maps."
+        ),
     ] = "per_photo",
     photos: Annotated[int | None, typer.Option(help="At most so many validation photos; all by default.")] = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
@@ -69,7 +72,7 @@ def tune(
 
     Finds which classes give way to others, the smallest area and confidence of each class, whether its components are
     garments, and attribute thresholds, keeps what gains on photos that were not tuned on, and writes one small JSON for
-    `predict.py tuning=FILE`.
+    `predict.py tuning=FILE`. With `--objective miou` it finds the labels that the mean IoU gains most by instead.
 
     Example: `imatfashion tune runs/classes-224-… --attributes runs/attributes-224-…`
     """

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imatfashion.data.labels import Labels
+from imatfashion.predict.for_iou import ExpectedIoU
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class PostProcess:
             it was tuned.
         give_way: a class of which less than this part of its typical share of a photo is found gives its pixels to
             others; 0 for none.
+        expected: what to expect of each class, for the labels that the mean IoU gains most by; None for the likeliest.
     """
 
     min_area: tuple[float, ...]
@@ -33,6 +35,7 @@ class PostProcess:
     min_share: tuple[float, ...] = ()
     components: Mapping[int, bool] = field(default_factory=dict)
     give_way: float = 0.0
+    expected: ExpectedIoU | None = None
 
     @classmethod
     def plain(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from imatfashion.predict.stream import stream
 ByteArray = npt.NDArray[np.uint8]
 Checkpoints = Path | str | Sequence[Path | str]
 """A checkpoint, or several that predict together."""
+T = TypeVar("T")
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -191,26 +192,36 @@ class Predictor:
         """
         return list(self._cutting(photos, settings, batch_size, map_))
 
+    def over_scores(
+        self, photos: Sequence[PhotoInput], do: Callable[[PhotoInput, Framed], T], batch_size: int, map_: Map = map
+    ) -> Iterable[T]:
+        """What a function makes of each photo's scores, in the photos' order; arguments as `find`."""
+        size = min(batch_size, CPU_BATCH) if self.class_stage.on_processor else batch_size
+
+        def do_pair(pair: tuple[PhotoInput, Framed]) -> T:
+            return do(*pair)
+
+        def segment_and_do(group: Sequence[PhotoInput]) -> list[T]:
+            scores = self.class_stage.scores(group, size)
+            return list(map(do_pair, zip(group, scores, strict=True)))
+
+        if self.class_stage.on_processor:
+            # Threads share the network as they share all else, so that none of the cores waits for one of them.
+            groups = [photos[first : first + size] for first in range(0, len(photos), size)]
+            return chain.from_iterable(map_(segment_and_do, groups))
+        scores = self.class_stage.scores(photos, size)
+        return map_(do_pair, zip(photos, scores, strict=True))
+
     def _cutting(
         self, photos: Sequence[PhotoInput], settings: Sequence[Settings], batch_size: int, map_: Map
     ) -> Iterable[tuple[Found, ...]]:
         for each in settings:
             self.class_stage.check(each)
-        size = min(batch_size, CPU_BATCH) if self.class_stage.on_processor else batch_size
 
-        def cut_pair(pair: tuple[PhotoInput, Framed]) -> tuple[Found, ...]:
-            return tuple(cut(*pair, each, self.class_stage) for each in settings)
+        def cut_all(photo: PhotoInput, framed: Framed) -> tuple[Found, ...]:
+            return tuple(cut(photo, framed, each, self.class_stage) for each in settings)
 
-        def segment_and_cut(group: Sequence[PhotoInput]) -> list[tuple[Found, ...]]:
-            scores = self.class_stage.scores(group, size)
-            return list(map(cut_pair, zip(group, scores, strict=True)))
-
-        if self.class_stage.on_processor:
-            # Threads share the network as they share all else, so that none of the cores waits for one of them.
-            groups = [photos[first : first + size] for first in range(0, len(photos), size)]
-            return chain.from_iterable(map_(segment_and_cut, groups))
-        scores = self.class_stage.scores(photos, size)
-        return map_(cut_pair, zip(photos, scores, strict=True))
+        return self.over_scores(photos, cut_all, batch_size, map_)
 
     def _prediction(self, result: PhotoResult, photo: Path | ByteArray) -> Prediction:
         return Prediction(result, photo, self.classes, self.attributes)

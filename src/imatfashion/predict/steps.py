@@ -25,7 +25,8 @@ def cut(photo: PhotoInput, framed: Framed, settings: Settings, segmenters: Segme
     grid = (settings.side, settings.side) if settings.side else size
     share = settings.post.give_way if settings.post else 0.0
     scores = give_way(framed.scores, framed.view, size, segmenters.typical_shares, share) if share else framed.scores
-    labels_LHW, confidence_LHW = label_maps(scores, framed.view, size, grid)
+    expected = settings.post.expected if settings.post else None
+    labels_LHW, confidence_LHW = label_maps(scores, framed.view, size, grid, expected)
     background = len(segmenters.spec.class_ids)
     if settings.overlap == "none":
         for layer in range(len(labels_LHW) - 1):

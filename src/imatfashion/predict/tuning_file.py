@@ -10,11 +10,13 @@ from typing import Any
 
 from imatfashion.data.labels import Labels
 from imatfashion.errors import FashionError
+from imatfashion.predict.for_iou import ExpectedIoU
 from imatfashion.predict.postprocess import PostProcess
 
 LIMITS = ("min_area", "min_score", "threshold")
 _LARGEST_GRID = 65_536
-KEYS = (*LIMITS, "give_way", "components", "write_attributes", "left_out", "attributes_left_out")
+EXPECTED = ("expected_iou", "expected_union")
+KEYS = (*LIMITS, *EXPECTED, "give_way", "components", "write_attributes", "left_out", "attributes_left_out")
 """What a tuning file may hold; it holds one of them at least."""
 
 
@@ -28,6 +30,8 @@ def read_tuning(
     - `min_area`, `min_score`, `threshold`: {id: pixels}, {id: score}, {id: probability}, by class or attribute id;
     - `grid`: side of the grid whose pixels `min_area` counts; without it they are those of the output grid;
     - `give_way`: the part of its typical share of a photo below which a class gives its pixels to others;
+    - `expected_iou`, `expected_union`: {class id: what to expect of it} for all classes, for the labels that the mean
+      IoU gains most by, see `imatfashion.predict.for_iou`;
     - `components`: {class id: whether each component is a garment};
     - `write_attributes`: false for no attribute at all;
     - `left_out`, `attributes_left_out`: ids of classes and of attributes that are never written;
@@ -66,6 +70,7 @@ def read_tuning(
         min_share=shares,
         components={index: bool(value) for index, value in components.items()},
         give_way=_give_way(path, tuning.get("give_way", plain.give_way)),
+        expected=_expected(path, tuning, classes) or plain.expected,
     )
 
 
@@ -106,6 +111,21 @@ def _give_way(path: Path, given: Any) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
         raise FashionError(f"the tuning file {path} has give_way={given}; it must lie between 0 and 1")
     return float(given)
+
+
+def _expected(path: Path, tuning: Mapping[str, Any], classes: Labels) -> ExpectedIoU | None:
+    iou, union = (_limits_by_index(path, key, tuning.get(key, {}), classes) for key in EXPECTED)
+    if not iou and not union:
+        return None
+    if lacking := [label for index, label in enumerate(classes.ids) if index not in iou or index not in union]:
+        raise FashionError(
+            f"the tuning file {path} lacks expected_iou or expected_union of the class ids "
+            f"{', '.join(map(str, lacking))}; both must have all {len(classes)}"
+        )
+    if not all(0 <= value <= 1 for value in iou.values()) or not all(0 < value <= 1 for value in union.values()):
+        raise FashionError(f"the tuning file {path} must have expected_iou from 0 to 1 and expected_union above 0 to 1")
+    indices = range(len(classes))
+    return ExpectedIoU(tuple(iou[index] for index in indices), tuple(union[index] for index in indices))
 
 
 def _limits(path: Path, key: str, given: Any, plain: tuple[float, ...], labels: Labels) -> list[float]:

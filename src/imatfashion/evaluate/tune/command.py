@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from imatfashion.config.prediction import are_scales
 from imatfashion.data.annotations import Annotations
@@ -12,6 +13,7 @@ from imatfashion.evaluate.score import class_names
 from imatfashion.evaluate.score_report import ScoreReport, Tally
 from imatfashion.evaluate.tune.candidates import FILLER_CLASS
 from imatfashion.evaluate.tune.crossval import cross_validate, deal
+from imatfashion.evaluate.tune.miou import MIOU, tune_labels
 from imatfashion.evaluate.tune.options import GIVE_WAY
 from imatfashion.evaluate.tune.outcomes import Outcomes, count_outcomes
 from imatfashion.evaluate.tune.predict import check_labels, measured_photos
@@ -24,7 +26,15 @@ from imatfashion.evaluate.tune.run import (
 )
 from imatfashion.evaluate.tune.setting import Setting, class_hits
 from imatfashion.evaluate.tune.tuner import OBJECTIVES, Tuner
-from imatfashion.evaluate.tune.write import as_text, check_output, hash_file, limits_of, write_tuning
+from imatfashion.evaluate.tune.write import (
+    as_text,
+    check_output,
+    hash_file,
+    labels_as_text,
+    limits_of,
+    write_label_tuning,
+    write_tuning,
+)
 from imatfashion.predict.looks import LookOptions
 from imatfashion.predict.predictor import Predictor
 
@@ -50,7 +60,7 @@ def tune_command(
         attributes: a run of `stage=attributes`, which may not have been trained on the tuned photos, or a checkpoint,
             of which that is not known; None for masks alone.
         output: the file; RUN_DIR/tuning.json by default.
-        objective: one of `OBJECTIVES`.
+        objective: one of `OBJECTIVES`, or `MIOU` for label maps.
         photos: at most so many photos.
         folds: number of folds of the cross-validation.
         seed: of the choice of photos, the folds and the resampling.
@@ -62,8 +72,7 @@ def tune_command(
     Raises:
         FashionError: the run, its data or its split cannot be tuned on, or the output is not ours.
     """
-    if objective not in OBJECTIVES:
-        raise FashionError(f"--objective {objective} is not a choice; take one of {', '.join(OBJECTIVES)}")
+    _check_objective(objective, attributes)
     run = read_tuning_run(run_dir, data=data, photos=photos, seed=seed)
     deal(run.groups, folds, seed)  # too few photos are told of before they are predicted
     path = output or run_dir / "tuning.json"
@@ -73,16 +82,6 @@ def tune_command(
     looks = looks or LookOptions()
     predictor = Predictor.load(checkpoints, described, device, looks)
     check_labels(predictor, run.table)
-    outcomes = all_outcomes(predictor, run)
-    tuner = Tuner(
-        outcomes,
-        objective,
-        num_classes=len(run.table.classes),
-        component_classes=predictor.class_stage.component_classes,
-        described=described is not None,
-    )
-    tuned = cross_validate(tuner, run.groups, folds=folds, seed=seed)
-    limits = limits_of(tuner, tuned, run.table.classes, run.table.attributes)
     about = {
         "objective": objective,
         "classes_ckpt": [hash_file(path) for path in checkpoints] if also else hash_file(run.checkpoint),
@@ -92,10 +91,41 @@ def tune_command(
         "folds": folds,
         "seed": seed,
     }
+    told = (_tune_labels if objective == MIOU else _tune_limits)(predictor, run, path, about)
+    return f"{told}tuning: {path}"
+
+
+def _check_objective(objective: str, attributes: Path | None) -> None:
+    choices = (*OBJECTIVES, MIOU)
+    if objective not in choices:
+        raise FashionError(f"--objective {objective} is not a choice; take one of {', '.join(choices)}")
+    if objective == MIOU and attributes is not None:
+        raise FashionError(f"--objective {MIOU} is about label maps, which have no attributes: leave --attributes out")
+
+
+def _tune_labels(predictor: Predictor, run: TuningRun, path: Path, about: Mapping[str, Any]) -> str:
+    """Tune the labels for their mean IoU, write the file and tell what that gains."""
+    tuned = tune_labels(predictor, run, folds=about["folds"], seed=about["seed"])
+    write_label_tuning(path, tuned, run.table.classes, about)
+    return labels_as_text(tuned, about)
+
+
+def _tune_limits(predictor: Predictor, run: TuningRun, path: Path, about: Mapping[str, Any]) -> str:
+    """Tune post-processing for a score, write the file and tell what that gains."""
+    outcomes = all_outcomes(predictor, run)
+    tuner = Tuner(
+        outcomes,
+        about["objective"],
+        num_classes=len(run.table.classes),
+        component_classes=predictor.class_stage.component_classes,
+        described=predictor.attribute_stage is not None,
+    )
+    tuned = cross_validate(tuner, run.groups, folds=about["folds"], seed=about["seed"])
+    limits = limits_of(tuner, tuned, run.table.classes, run.table.attributes)
     settings = {"plain": tuner.plain, "tuned": tuned.setting}
     scores = {name: exact_score(outcomes[setting.give_way], setting, run.table) for name, setting in settings.items()}
     write_tuning(path, limits, tuned, scores, about)
-    return f"{as_text(tuned, limits, run.table.classes, about)}tuning: {path}"
+    return as_text(tuned, limits, run.table.classes, about)
 
 
 def _told(looks: LookOptions) -> dict[str, object]:

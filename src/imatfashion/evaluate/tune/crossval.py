@@ -7,7 +7,7 @@ the fold that is scored. Where the whole does not gain, nothing is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,7 +157,7 @@ def _gain(
     """The gain of one setting a fold over another, on the photos of the fold."""
     chosen = slice(None) if photos is None else photos
     old, new = (_held_out(tuner, settings, fold, with_attributes)[chosen] for settings in (before, after))
-    low, high = _interval(tuner, old, new, seed)
+    low, high = interval(tuner.scores, old, new, seed=seed)
     return Gain(tuner.score(old), tuner.score(new), low, high, with_attributes)
 
 
@@ -168,14 +168,23 @@ def _held_out(tuner: Tuner, settings: Sequence[Setting], fold: Int64Array, with_
     return found
 
 
-def _interval(tuner: Tuner, old: FloatArray, new: FloatArray, seed: int) -> tuple[float, float]:
-    """The middle 95 % of the gain over photos drawn with replacement, the same ones for both."""
+def interval(
+    scores: Callable[[FloatArray, int], FloatArray], old: FloatArray, new: FloatArray, *, seed: int
+) -> tuple[float, float]:
+    """The middle 95 % of the gain over photos drawn with replacement, the same ones for both.
+
+    Args:
+        scores: the scores, float64 (N,), of several sums, (N, K), over a number of photos.
+        old: what each photo adds, float64 (P, K).
+        new: the same of what may gain.
+        seed: of the drawing.
+    """
     rng = np.random.default_rng([seed, RESAMPLES])
     count = len(old)
     gains = []
     for first in range(0, RESAMPLES, _AT_ONCE):
         rounds = min(_AT_ONCE, RESAMPLES - first)
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=rounds).astype(np.float64)
-        gains.append(tuner.scores(drawn @ new, count) - tuner.scores(drawn @ old, count))
+        gains.append(scores(drawn @ new, count) - scores(drawn @ old, count))
     low, high = np.quantile(np.concatenate(gains), [0.025, 0.975]).tolist()
     return low, high

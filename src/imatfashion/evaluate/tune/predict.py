@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -65,24 +66,35 @@ def measured_photos(
     Returns:
         Each photo, measured under each of `give_way`; a batch of photos at a time is in memory.
     """
-    source = open_photos(table)
-    size = min(BATCH, len(photos))
-    console = Console(stderr=True)
-    firsts = range(0, len(photos), size)
-    shown = track(firsts, "predicting", console=console, transient=True, disable=not console.is_terminal)
+    numbers = count()
     with ThreadPoolExecutor(core_count(), "tune") as pool:
-        for first in shown:
-            batch = photos[first : first + size]
-            inputs = list(pool.map(lambda photo: _read(predictor, table, source, photo), batch))
+        for batch, inputs in read_batches(predictor, table, photos, pool):
             readable = [photo for photo in inputs if not photo.problem]
-            found = iter(_all_cuts(predictor, readable, give_way, size, pool))
-            for number, (photo, taken) in enumerate(zip(batch, inputs, strict=True), start=first):
+            found = iter(_all_cuts(predictor, readable, give_way, batch_size(photos), pool))
+            for photo, taken, number in zip(batch, inputs, numbers, strict=False):  # numbers go on behind the batch
                 truth = photo_garments(table, photo)
                 answers = (_NOTHING,) * len(give_way) if taken.problem else next(found)
                 yield tuple(
                     measure(number, truth, table.classes.ids, [_described(predictor, table, cut) for cut in both])
                     for both in answers
                 )
+
+
+def batch_size(photos: Sequence[int]) -> int:
+    """Photos that the segmenter sees at once, the last batch filled: as predict.py has it, to the last bit."""
+    return min(BATCH, len(photos))
+
+
+def read_batches(
+    predictor: Predictor, table: Annotations, photos: Sequence[int], pool: Executor
+) -> Iterator[tuple[Sequence[int], list[PhotoInput]]]:
+    """The photos of a table in batches, read by the threads of a pool; progress is shown on a terminal."""
+    source, size = open_photos(table), batch_size(photos)
+    console = Console(stderr=True)
+    firsts = range(0, len(photos), size)
+    for first in track(firsts, "predicting", console=console, transient=True, disable=not console.is_terminal):
+        batch = photos[first : first + size]
+        yield batch, list(pool.map(lambda photo: _read(predictor, table, source, photo), batch))
 
 
 def _read(predictor: Predictor, table: Annotations, source: PhotoSource, photo: int) -> PhotoInput:

@@ -19,13 +19,15 @@ from imatfashion.errors import FashionError
 from imatfashion.evaluate.on_grid import GRID
 from imatfashion.evaluate.score_report import ScoreReport
 from imatfashion.evaluate.tune.crossval import Gain, Tuned
+from imatfashion.evaluate.tune.miou import LabelTuning
 from imatfashion.evaluate.tune.options import COMPONENTS, GIVE_WAY
 from imatfashion.evaluate.tune.setting import PLAIN_THRESHOLD, Setting
 from imatfashion.evaluate.tune.tuner import ATTRIBUTES, Tuner
 from imatfashion.predict.aside import text_aside
-from imatfashion.predict.tuning_file import KEYS
+from imatfashion.predict.tuning_file import EXPECTED, KEYS
 
 _WIDTH = 110
+_NO_GAIN = "nothing gains on photos that were not tuned on: the file leaves predictions as they are\n"
 
 
 def check_output(path: Path) -> None:
@@ -75,9 +77,22 @@ def write_tuning(
         name: {"per_photo": report.per_photo.to_json(), "pooled": report.pooled.to_json()}
         for name, report in scores.items()
     }
+    _write(path, {**about, "grid": GRID, **limits, "held_out": gain, "tuned_photos": four})
+
+
+def write_label_tuning(path: Path, tuned: LabelTuning, classes: Labels, about: Mapping[str, Any]) -> None:
+    """Write the tuning file of labels for the mean IoU; arguments as `write_tuning`."""
+    figures: dict[str, dict[str, float]] = {key: {} for key in EXPECTED}
+    if tuned.expected is not None:
+        for key, values in zip(figures, (tuned.expected.iou, tuned.expected.union), strict=True):
+            figures[key] = {str(label): value for label, value in zip(classes.ids, values, strict=True)}
+    _write(path, {**about, **figures, "held_out": _as_json(tuned.gain) | {"score": about["objective"]}})
+
+
+def _write(path: Path, tuning: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with text_aside(path) as file:
-        json.dump({**about, "grid": GRID, **limits, "held_out": gain, "tuned_photos": four}, file, indent=1)
+        json.dump(tuning, file, indent=1)
         file.write("\n")
 
 
@@ -121,34 +136,52 @@ def _submitted(tuner: Tuner, setting: Setting, class_index: int) -> int:
     return int(outcomes.submitted[chosen].sum())
 
 
+def labels_as_text(tuned: LabelTuning, about: Mapping[str, Any]) -> str:
+    """A table of what labels for the mean IoU gain on photos that had no say in them."""
+    table = _table("labels", about)
+    table.add_row("for the mean IoU", *_cells(tuned.gain, "mean IoU"), "yes" if tuned.expected else "no")
+    text = _printed(table)
+    return text if tuned.expected else f"{text}{_NO_GAIN}"
+
+
 def as_text(tuned: Tuned, limits: Mapping[str, Any], classes: Labels, about: Mapping[str, Any]) -> str:
     """A table of the gains on photos that were not tuned on, and what is left out."""
-    table = Table(title=f"Gain on photos not tuned on ({about['photos']} photos, {about['folds']} folds)")
-    table.add_column("part", no_wrap=True)
-    table.add_column("score of", no_wrap=True)
-    for heading in ("before", "after", "gain", "", "95 % interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("kept")
+    table = _table("part", about)
     for part, gain in tuned.parts.items():
         table.add_row(part, *_cells(gain), "yes" if part in tuned.kept else "no")
     table.add_section()
     table.add_row("the whole search", *_cells(tuned.whole), "")
     if tuned.attributes is not None:
         table.add_row("", *_cells(tuned.attributes), "")
-    text = StringIO()
-    Console(file=text, width=_WIDTH).print(table)
+    text = _printed(table)
     if not tuned.kept:
-        text.write("nothing gains on photos that were not tuned on: the file leaves predictions as they are\n")
+        text += _NO_GAIN
     if limits["left_out"]:
         names = dict(zip(classes.ids, classes.names, strict=True))
-        text.write("left out of every prediction: " + ", ".join(names[label] for label in limits["left_out"]) + "\n")
+        text += "left out of every prediction: " + ", ".join(names[label] for label in limits["left_out"]) + "\n"
     if about["objective"] == "competition":
-        text.write("made for the competition's score alone: pages and exports do not take it\n")
+        text += "made for the competition's score alone: pages and exports do not take it\n"
+    return text
+
+
+def _table(of: str, about: Mapping[str, Any]) -> Table:
+    table = Table(title=f"Gain on photos not tuned on ({about['photos']} photos, {about['folds']} folds)")
+    table.add_column(of, no_wrap=True)
+    table.add_column("score of", no_wrap=True)
+    for heading in ("before", "after", "gain", "", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("kept")
+    return table
+
+
+def _printed(table: Table) -> str:
+    text = StringIO()
+    Console(file=text, width=_WIDTH).print(table)
     return text.getvalue()
 
 
-def _cells(gain: Gain) -> tuple[str, ...]:
-    kind = "masks, attributes" if gain.with_attributes else "masks"
+def _cells(gain: Gain, kind: str | None = None) -> tuple[str, ...]:
+    kind = kind or ("masks, attributes" if gain.with_attributes else "masks")
     share = f"{gain.gain / gain.before:+.1%}" if gain.before > 0 else ""
     interval = f"{gain.low:+.4f} … {gain.high:+.4f}"
     return kind, f"{gain.before:.4f}", f"{gain.after:.4f}", f"{gain.gain:+.4f}", share, interval
