@@ -52,7 +52,7 @@ def tune(
     objective: Annotated[
         str,
         typer.Option(
-            help="per_photo or pooled, without attributes; competition may leave out whole classes; miou, of label maps."
+            help="per_photo or pooled, without attributes; competition may leave out whole classes; miou: label maps."
         ),
     ] = "per_photo",
     photos: Annotated[int | None, typer.Option(help="At most so many validation photos; all by default.")] = None,
