@@ -61,7 +61,9 @@ def label_maps(
     exact = scores_LChw.shape[2:] == shape and not rows.weight.any() and not cols.weight.any()
     labels = np.full((layers, height, width), classes - 1, dtype=np.uint8)
     confidence = np.zeros((layers, height, width), dtype=np.float32)
-    step = max(1, _STRIP // (layers * classes * shape[1]))
+    # Beside the scores there are their softmax and the gains, and what they are made of.
+    most = _STRIP if expected is None else _STRIP // 4
+    step = max(1, most // (layers * classes * shape[1]))
     for first in range(0, shape[0], step):
         strip = slice(first, first + step)
         scores = scores_LChw[:, :, strip] if exact else _sample(scores_LChw, rows.part(strip), cols)

@@ -66,9 +66,6 @@ class Sampled:
     probabilities: Tensor
     truth: Tensor
 
-    def __len__(self) -> int:
-        return len(self.truth)
-
 
 def tune_labels(predictor: Predictor, run: TuningRun, *, folds: int, seed: int) -> LabelTuning:
     """Find what is expected of each class, and measure what labels by it gain.
