@@ -1,4 +1,4 @@
-"""`imatfashion tune --objective miou`: what is expected, and what it gains, against sklearn and through predictions."""
+"""What a network expects of its classes, and what labels by it gain, against sklearn."""
 
 from __future__ import annotations
 
@@ -46,14 +46,17 @@ def test_honest_probabilities_know_their_iou_and_gain_by_it() -> None:
     assert for_iou[3] > likeliest[3]
 
 
-def test_a_class_that_is_nowhere_has_a_union_all_the_same() -> None:
+def test_a_class_that_is_nowhere_must_be_sure_elsewhere() -> None:
     sampled = honest(8, seed=0)
     nothing = sampled.probabilities.clone()
     nothing[:, :, 3] = 0
     expected = expect(Sampled(nothing, sampled.truth), np.arange(8))
-    assert expected.iou[3] == 0
-    assert expected.union[3] > 0
-    assert 3 not in labels_of(Sampled(nothing, sampled.truth), expected)
+    assert expected.iou[3] == 1
+    assert expected.union[3] == pytest.approx(1 / (8 * 24 * 24))
+    elsewhere = torch.zeros(1, 5, 1, 5)
+    elsewhere[0, 3, 0] = torch.tensor([1e-10, 1e-5, 0.3, 0.49, 0.51])
+    elsewhere[0, 4] = 1 - elsewhere[0, 3]
+    assert gains(elsewhere, expected).argmax(dim=1).flatten().tolist() == [4, 4, 4, 4, 3]
 
 
 @pytest.mark.parametrize("seed", range(4))

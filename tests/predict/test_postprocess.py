@@ -126,11 +126,11 @@ def test_other_checkpoints_are_told_of(path: Path) -> None:
         ({"expected_iou": dict.fromkeys("0", 0.5)}, "lacks expected_iou or expected_union of the class ids"),
         (
             {"expected_iou": dict.fromkeys(IDS, 1.5), "expected_union": dict.fromkeys(IDS, 0.1)},
-            "expected_iou from 0 to 1",
+            "expected_iou beyond 0",
         ),
         (
             {"expected_iou": dict.fromkeys(IDS, 0.5), "expected_union": dict.fromkeys(IDS, 0)},
-            "expected_union above 0",
+            "expected_union beyond 1e-12",
         ),
         ({"expected_iou": dict.fromkeys(IDS, "x")}, "no numbers by id under expected_iou"),
         ({"components": {"0": "maybe"}}, "no numbers by id under components"),

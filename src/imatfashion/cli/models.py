@@ -48,7 +48,9 @@ def tune(
     attributes: Annotated[
         Path | None, typer.Option(help="A stage=attributes run or its checkpoint: tunes its thresholds, too.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="The file; RUN_DIR/tuning.json by default.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; by default tuning.json in RUN_DIR, or labels.json.")
+    ] = None,
     objective: Annotated[
         str,
         typer.Option(

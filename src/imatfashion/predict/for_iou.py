@@ -15,13 +15,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_LEAST = 1e-6
+"""Probability below which a class is never the label: one that is expected nowhere would take all that others leave."""
+
 
 @dataclass(frozen=True)
 class ExpectedIoU:
     """What a network may expect of each class, by its own probabilities.
 
     Attributes:
-        iou: intersection over union, (C,).
+        iou: intersection over union, (C,); 1 for a class of which nothing is expected to be found.
         union: the union as a share of all pixels of all photos, above 0, (C,).
     """
 
@@ -30,14 +33,14 @@ class ExpectedIoU:
 
 
 def gains(probabilities_LChw: Tensor, expected: ExpectedIoU) -> Tensor:
-    """What the sum of all classes' IoU gains by each label of a pixel.
+    """What the sum of all classes' IoU gains by each label of a pixel, times the number of all photos' pixels.
 
     Args:
         probabilities_LChw: float32 (L, C + 1, h, w).
         expected: IoU and union of each class.
 
     Returns:
-        float32 (L, C + 1, h, w), in pixels of all photos; the background's is 0, that of a class of probability 0 −∞.
+        float32 (L, C + 1, h, w); 0 for the background, −∞ for a class that is all but impossible.
     """
     shape = (1, -1, 1, 1)
     iou, union = (
@@ -45,5 +48,5 @@ def gains(probabilities_LChw: Tensor, expected: ExpectedIoU) -> Tensor:
         for values in (expected.iou, expected.union)
     )
     of_class = probabilities_LChw[:, :-1]
-    gained = ((of_class * (1 + iou) - iou) / union).masked_fill_(of_class == 0, -torch.inf)
+    gained = ((of_class * (1 + iou) - iou) / union).masked_fill_(of_class < _LEAST, -torch.inf)
     return torch.cat([gained, torch.zeros_like(probabilities_LChw[:, -1:])], dim=1)

@@ -195,7 +195,14 @@ class Predictor:
     def over_scores(
         self, photos: Sequence[PhotoInput], do: Callable[[PhotoInput, Framed], T], batch_size: int, map_: Map = map
     ) -> Iterable[T]:
-        """What a function makes of each photo's scores, in the photos' order; arguments as `find`."""
+        """What a function makes of each photo's scores, in the photos' order.
+
+        Args:
+            photos: photos that could be read, at most `batch_size`.
+            do: given a photo and its scores; several threads call it where `map_` is theirs.
+            batch_size: photos that the segmenter sees at once.
+            map_: as in `find`.
+        """
         size = min(batch_size, CPU_BATCH) if self.class_stage.on_processor else batch_size
 
         def do_pair(pair: tuple[PhotoInput, Framed]) -> T:

@@ -15,6 +15,7 @@ from imatfashion.predict.postprocess import PostProcess
 
 LIMITS = ("min_area", "min_score", "threshold")
 _LARGEST_GRID = 65_536
+_TINY = 1e-12
 EXPECTED = ("expected_iou", "expected_union")
 KEYS = (*LIMITS, *EXPECTED, "give_way", "components", "write_attributes", "left_out", "attributes_left_out")
 """What a tuning file may hold; it holds one of them at least."""
@@ -122,8 +123,10 @@ def _expected(path: Path, tuning: Mapping[str, Any], classes: Labels) -> Expecte
             f"the tuning file {path} lacks expected_iou or expected_union of the class ids "
             f"{', '.join(map(str, lacking))}; both must have all {len(classes)}"
         )
-    if not all(0 <= value <= 1 for value in iou.values()) or not all(0 < value <= 1 for value in union.values()):
-        raise FashionError(f"the tuning file {path} must have expected_iou from 0 to 1 and expected_union above 0 to 1")
+    if not all(0 <= value <= 1 for value in iou.values()) or not all(_TINY <= value <= 1 for value in union.values()):
+        raise FashionError(
+            f"the tuning file {path} has expected_iou beyond 0 … 1, or expected_union beyond {_TINY} … 1"
+        )
     indices = range(len(classes))
     return ExpectedIoU(tuple(iou[index] for index in indices), tuple(union[index] for index in indices))
 

@@ -59,7 +59,7 @@ def tune_command(
         run_dir: a run of `stage=classes`.
         attributes: a run of `stage=attributes`, which may not have been trained on the tuned photos, or a checkpoint,
             of which that is not known; None for masks alone.
-        output: the file; RUN_DIR/tuning.json by default.
+        output: the file; by default RUN_DIR/tuning.json, RUN_DIR/labels.json for `MIOU`.
         objective: one of `OBJECTIVES`, or `MIOU` for label maps.
         photos: at most so many photos.
         folds: number of folds of the cross-validation.
@@ -70,12 +70,13 @@ def tune_command(
         device: as in prediction.
 
     Raises:
-        FashionError: the run, its data or its split cannot be tuned on, or the output is not ours.
+        FashionError: the objective is no choice, or none for attributes; the run, its data or its split cannot be tuned
+            on; or the output is not ours.
     """
     _check_objective(objective, attributes)
     run = read_tuning_run(run_dir, data=data, photos=photos, seed=seed)
     deal(run.groups, folds, seed)  # too few photos are told of before they are predicted
-    path = output or run_dir / "tuning.json"
+    path = output or run_dir / ("labels.json" if objective == MIOU else "tuning.json")
     check_output(path)
     described = describing_checkpoint(attributes, run) if attributes else None
     checkpoints = [run.checkpoint, *(unseeing_checkpoint(other, run) for other in also)]

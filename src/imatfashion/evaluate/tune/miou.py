@@ -96,7 +96,13 @@ def tune_labels(predictor: Predictor, run: TuningRun, *, folds: int, seed: int) 
 
 
 def sample(predictor: Predictor, table: Annotations, photos: Sequence[int]) -> Sampled:
-    """Predict photos of a table; one that cannot be read is all background."""
+    """Predict photos of a table at a grid of points each; one that cannot be read is all background.
+
+    Args:
+        predictor: the networks.
+        table: the truth, which knows where its photos are.
+        photos: indices into the table.
+    """
     layer_of_class = predictor.class_stage.spec.layer_of_class
     layers, values = num_layers(layer_of_class), len(table.classes) + 1
     side = max(1, min(_SIDE, int((_VALUES / (len(photos) * layers * values)) ** 0.5)))
@@ -133,7 +139,12 @@ def _predict(
 def expect(sampled: Sampled, photos: npt.NDArray[np.int64]) -> ExpectedIoU:
     """IoU and union of each class by the probabilities of some photos, with the labels that they lead to.
 
-    To the probabilities a class has as many pixels as they sum to, of which those with its label are right.
+    To the probabilities a class has as many pixels as they sum to, of which those with its label are right. A class
+    that no point is given has an IoU of 1: to be a label elsewhere it must be likelier than all others together.
+
+    Args:
+        sampled: photos.
+        photos: which of them have a say.
     """
     points = len(photos) * sampled.truth[0, 0].numel()
     expected: ExpectedIoU | None = None
@@ -147,8 +158,9 @@ def expect(sampled: Sampled, photos: npt.NDArray[np.int64]) -> ExpectedIoU:
             right.index_add_(0, labels.flatten(), probabilities.gather(1, labels).flatten().double())
         union = (true + found - right).clamp_min(1)  # no class has less than a point
         expected = ExpectedIoU(tuple((right / union)[:-1].tolist()), tuple((union / points)[:-1].tolist()))
-    assert expected is not None
-    return expected
+    # Not sooner: a class starts with nothing, and is given what it gains by.
+    iou = torch.where(right > 0, right / union, 1)
+    return ExpectedIoU(tuple(iou[:-1].tolist()), tuple((union / points)[:-1].tolist()))
 
 
 def _labels(probabilities_LChw: Tensor, expected: ExpectedIoU | None) -> Tensor:

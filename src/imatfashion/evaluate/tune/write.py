@@ -81,10 +81,18 @@ def write_tuning(
 
 
 def write_label_tuning(path: Path, tuned: LabelTuning, classes: Labels, about: Mapping[str, Any]) -> None:
-    """Write the tuning file of labels for the mean IoU; arguments as `write_tuning`."""
-    figures: dict[str, dict[str, float]] = {key: {} for key in EXPECTED}
+    """Write the tuning file of labels for the mean IoU, by which no class gives way.
+
+    Args:
+        path: where to.
+        tuned: what is expected, and its gain.
+        classes: the model's categories.
+        about: as in `write_tuning`.
+    """
+    figures: dict[str, Any] = {key: {} for key in EXPECTED}
     if tuned.expected is not None:
-        for key, values in zip(figures, (tuned.expected.iou, tuned.expected.union), strict=True):
+        figures["give_way"] = 0.0
+        for key, values in zip(EXPECTED, (tuned.expected.iou, tuned.expected.union), strict=True):
             figures[key] = {str(label): value for label, value in zip(classes.ids, values, strict=True)}
     _write(path, {**about, **figures, "held_out": _as_json(tuned.gain) | {"score": about["objective"]}})
 
