@@ -68,6 +68,39 @@ def test_lovasz_pooled() -> None:
     assert found["lovasz"].item() == pytest.approx(_lovasz_of_maps(*flat), rel=1e-5)
 
 
+def test_lovasz_of_many_pixels_and_ties() -> None:
+    """As many pixels as a photo has, which torch sorts in another way, and errors of exactly 0 and 1 among them."""
+    torch.manual_seed(0)
+    labels = torch.randint(0, 3, (1, 1, 160, 240), dtype=torch.uint8)
+    logits = 3 * torch.randn(1, 1, 3, 160, 240)
+    logits[..., 0, :40, :] = 200.0
+    found = segmentation_loss(logits, labels, region_loss="lovasz")
+    assert found["lovasz"].item() == pytest.approx(_lovasz_by_numpy(logits[0, 0], labels[0, 0]), rel=1e-5)
+
+
+def _lovasz_by_numpy(logits: Tensor, labels: Tensor) -> float:
+    """Equation 9 with the order and the sums of numpy, in double precision; all pixels are judged."""
+    losses = []
+    for class_index in range(len(logits) - 1):
+        truth = (labels == class_index).numpy().ravel()
+        errors = np.abs(truth - logits.double().softmax(0)[class_index].numpy().ravel())
+        order = np.argsort(-errors, kind="stable")
+        hits = np.cumsum(truth[order])
+        jaccard = 1 - (hits[-1] - hits) / (hits[-1] + np.cumsum(~truth[order]))
+        losses.append(errors[order] @ np.diff(jaccard, prepend=0))
+    return float(np.mean(losses))
+
+
+def test_lovasz_of_a_map_without_a_class_is_0() -> None:
+    """And nothing of it is NaN."""
+    logits = torch.randn(2, 1, 5, 9, 7, requires_grad=True)
+    found = segmentation_loss(logits, torch.full((2, 1, 9, 7), 4), region_loss="lovasz")
+    found["loss"].backward()
+    assert found["lovasz"].item() == 0
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
 def test_lovasz_of_a_hard_prediction_is_1_minus_iou() -> None:
     _, labels = _batch(seed=3)
     guess = torch.randint(0, 5, labels.shape)
