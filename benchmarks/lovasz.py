@@ -10,13 +10,12 @@ that are there, the background among them. All cores, wall and processor time.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from statistics import median
 
 import torch
 import torch.nn.functional as F
-from measuring import machine
+from measuring import machine, seconds
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor
 
@@ -49,9 +48,7 @@ def peer(logits: Tensor, labels: Tensor) -> Tensor:
 def timed(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> tuple[float, float]:
     """Seconds by the clock and of the processor, forward and backward."""
     given = logits.detach().requires_grad_()
-    wall, cpu = time.perf_counter(), time.process_time()
-    loss(given, labels).backward()
-    return time.perf_counter() - wall, time.process_time() - cpu
+    return seconds(lambda: loss(given, labels).backward())[:2]
 
 
 def main() -> None:
