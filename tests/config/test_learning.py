@@ -23,6 +23,7 @@ from imatfashion.errors import FashionError
         ("stage.class_balance", 2.0, "must lie between 0 and 1"),
         ("augment.copy_paste", 1.5, "must lie between 0 and 1"),
         ("data.repeat_rare", 1.5, "must lie between 0 and 1"),
+        ("stage.loss_stride", 0, "must lie between 1 and 32"),
         ("stage.focal_gamma", -1.0, "must not be below 0"),
         ("stage.attribute_gamma", -1.0, "must not be below 0"),
         ("augment.hue", 0.6, "must lie between 0 and 0.5"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from imatfashion.data.build import open_table
@@ -75,3 +76,23 @@ def test_shares_are_those_of_the_masks(drawn: Path, tmp_path: Path, prepared: bo
             wanted[table.garment_class[garment]] += mask.mean() / len(photos)
     assert np.allclose(class_shares(table, photos), wanted)
     assert (wanted == 0).any()
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_the_loss_is_of_every_nth_row_and_column(monkeypatch: pytest.MonkeyPatch, stride: int) -> None:
+    torch.manual_seed(0)
+    task = ClassSegmenter(spec(), region_loss="none", loss_stride=stride).eval()
+    said: dict[str, float] = {}
+    monkeypatch.setattr(task, "log_losses", lambda losses, split, photos: said.update({split: losses["loss"].item()}))
+    image = torch.randint(0, 255, (2, 3, 64, 64), dtype=torch.uint8)
+    labels = torch.randint(0, 3, (2, 1, 64, 64), dtype=torch.uint8)
+    batch = {"image": image, "labels": labels}
+    loss = task.training_step(batch, 0)
+    task.validation_step(batch, 0)
+    rows = torch.arange(0, 64, stride)
+    with torch.no_grad():
+        logits = task(image)[:, 0]
+    seen, true = (part[..., rows, :][..., rows] for part in (logits, labels[:, 0].long()))
+    assert loss.item() == pytest.approx(F.cross_entropy(seen, true).item(), rel=1e-5)
+    assert said["train"] == loss.item()
+    assert said["val"] == pytest.approx(F.cross_entropy(logits, labels[:, 0].long()).item(), rel=1e-5)

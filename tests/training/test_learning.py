@@ -18,7 +18,7 @@ Make = Callable[..., Config]
 def test_a_run_with_every_option_of_stage_1(tiny: Make) -> None:
     config = tiny(layers=2, max_steps=4)
     config.stage.region_loss, config.stage.focal_gamma = "lovasz", 1.0
-    config.stage.label_smoothing, config.stage.class_balance = 0.05, 0.5
+    config.stage.label_smoothing, config.stage.class_balance, config.stage.loss_stride = 0.05, 0.5, 2
     config.model.freeze_norm, config.schedule.ema_decay = "encoder", 0.9
     config.augment.copy_paste, config.augment.scale_min, config.augment.scale_max = 0.5, 0.5, 2.0
     result = fit(config)

@@ -26,6 +26,7 @@ _RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
         "stage.attribute_gamma",
     ),
     ("must be at least 1", lambda value: value >= 1, "schedule.start_div schedule.final_div"),
+    ("must lie between 1 and 32", lambda value: 1 <= value <= 32, "stage.loss_stride"),
     ("must be at least 0, or -1 to derive it", lambda value: value >= -1, "data.workers"),
     (
         "must lie in [0, 1)",

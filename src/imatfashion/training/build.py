@@ -163,7 +163,7 @@ def make_task(config: Config, spec: ModelSpec, settings: DeviceSettings, own: Ta
 def _loss_options(stage: StageConfig) -> dict[str, Any]:
     if stage.name == "attributes":
         return {"loss": stage.attribute_loss, "gamma": stage.attribute_gamma, "margin": stage.attribute_margin}
-    names = ("dice_weight", "region_loss", "focal_gamma", "label_smoothing", "class_balance")
+    names = ("dice_weight", "region_loss", "focal_gamma", "label_smoothing", "class_balance", "loss_stride")
     return {name: getattr(stage, name) for name in names}
 
 
