@@ -1,16 +1,19 @@
 """The class segmenter's loss with Lovász-Softmax, forward and backward, against segmentation-models-pytorch's.
 
 usage: python benchmarks/lovasz.py [--rows 512] [--cols 256] [--batch 8] [--classes 25] [--shown 6] [--rounds 5]
+           [--stride 2]
 
 A batch of logits as a trained network has them: --shown classes of each photo in blocks, the right one mostly the
 likeliest. Both sides add cross-entropy; the peer's Lovász loss is its LovaszLoss, a mean over photos of the classes
-that are there, the background among them. All cores, wall and processor time.
+that are there, the background among them. Ours of every --stride-th row and column, too (`stage.loss_stride`), through
+the gradient of all logits. All cores, wall and processor time.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 import torch
@@ -37,8 +40,10 @@ def made(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
     return logits.contiguous(memory_format=torch.channels_last), labels
 
 
-def ours(logits: Tensor, labels: Tensor) -> Tensor:
-    return segmentation_loss(logits[:, None], labels[:, None], region_loss="lovasz")["loss"]
+def ours(logits: Tensor, labels: Tensor, stride: int = 1) -> Tensor:
+    every = slice(None, None, stride)
+    seen = (part[:, None][..., every, every] for part in (logits, labels))
+    return segmentation_loss(*seen, region_loss="lovasz")["loss"]
 
 
 def peer(logits: Tensor, labels: Tensor) -> Tensor:
@@ -51,22 +56,28 @@ def timed(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tens
     return seconds(lambda: loss(given, labels).backward())[:2]
 
 
+def ratios(longer: Sequence[float], shorter: Sequence[float]) -> str:
+    """How many times as long, in the median round, and from the least to the most."""
+    each = sorted(one / other for one, other in zip(longer, shorter, strict=True))
+    return f"{median(each):.2f} × ({each[0]:.2f} to {each[-1]:.2f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in {"rows": 512, "cols": 256, "batch": 8, "classes": 25, "shown": 6, "rounds": 5}.items():
+    sizes = {"rows": 512, "cols": 256, "batch": 8, "classes": 25, "shown": 6, "rounds": 5, "stride": 2}
+    for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     args = parser.parse_args()
     print(machine())
     keep_pages()
     batch = made(args)
-    rounds = [[timed(loss, *batch) for loss in (ours, peer)] for _ in range(args.rounds + 1)][1:]
+    sides = (ours, peer, partial(ours, stride=args.stride))
+    rounds = [[timed(loss, *batch) for loss in sides] for _ in range(args.rounds + 1)][1:]
     for place, clock in enumerate(("wall", "cpu")):
-        mine, theirs = zip(*([times[place] for times in pair] for pair in rounds), strict=True)
-        ratios = sorted(other / own for own, other in zip(mine, theirs, strict=True))
-        print(
-            f"{clock}: {1e3 * median(mine):.0f} ms, segmentation-models-pytorch {1e3 * median(theirs):.0f} ms: "
-            f"{median(ratios):.2f} × ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        )
+        mine, theirs, strided = zip(*([times[place] for times in each] for each in rounds), strict=True)
+        print(f"{clock}: {1e3 * median(mine):.0f} ms")
+        print(f"  segmentation-models-pytorch {1e3 * median(theirs):.0f} ms: {ratios(theirs, mine)}")
+        print(f"  loss_stride={args.stride} {1e3 * median(strided):.0f} ms: all pixels take {ratios(mine, strided)}")
 
 
 if __name__ == "__main__":

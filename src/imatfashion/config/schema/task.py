@@ -22,7 +22,7 @@ class StageConfig:
     class_balance: float = 0.0
     """classes: cross-entropy of a pixel is weighed by its class's frequency to the power of −this; 1 is the inverse."""
     loss_stride: int = 1
-    """classes: training's loss is of every n-th row and column, which takes less time and memory."""
+    """classes: training's loss is of every n-th row and column, which takes less time."""
     attribute_loss: str = "bce"
     """attributes: `bce`, `focal`, or `asymmetric` (focal for what a garment does not have, which is most)."""
     attribute_gamma: float | None = None
