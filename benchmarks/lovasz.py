@@ -12,13 +12,13 @@ the gradient of all logits. All cores, wall and processor time.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 
 import torch
 import torch.nn.functional as F
-from measuring import machine, seconds
+from measuring import machine, ratios, seconds
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor
 
@@ -41,9 +41,7 @@ def made(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
 
 
 def ours(logits: Tensor, labels: Tensor, stride: int = 1) -> Tensor:
-    every = slice(None, None, stride)
-    seen = (part[:, None][..., every, every] for part in (logits, labels))
-    return segmentation_loss(*seen, region_loss="lovasz")["loss"]
+    return segmentation_loss(logits[:, None], labels[:, None], region_loss="lovasz", stride=stride)["loss"]
 
 
 def peer(logits: Tensor, labels: Tensor) -> Tensor:
@@ -54,12 +52,6 @@ def timed(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tens
     """Seconds by the clock and of the processor, forward and backward."""
     given = logits.detach().requires_grad_()
     return seconds(lambda: loss(given, labels).backward())[:2]
-
-
-def ratios(longer: Sequence[float], shorter: Sequence[float]) -> str:
-    """How many times as long, in the median round, and from the least to the most."""
-    each = sorted(one / other for one, other in zip(longer, shorter, strict=True))
-    return f"{median(each):.2f} × ({each[0]:.2f} to {each[-1]:.2f})"
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 MIB = 2**20
@@ -73,6 +74,12 @@ def in_turn(contenders: Mapping[str, Contender], number: int, rounds: int) -> di
             if round_:
                 found[name].append(times)
     return found
+
+
+def ratios(longer: Sequence[float], shorter: Sequence[float]) -> str:
+    """How many times as long, in the median round, and from the least to the most."""
+    each = sorted(one / other for one, other in zip(longer, shorter, strict=True))
+    return f"{median(each):.2f} × ({each[0]:.2f} to {each[-1]:.2f})"
 
 
 def run_child(arguments: Sequence[str | Path]) -> Child:

@@ -13,7 +13,7 @@ import argparse
 import sys
 from statistics import median
 
-from measuring import Contender, in_turn, machine, memory_of
+from measuring import Contender, in_turn, machine, memory_of, ratios
 
 SHOWN = 6
 
@@ -64,8 +64,8 @@ def contest(args: argparse.Namespace) -> None:
         peak = f", peak {memory[2]:.0f} MiB resident" if memory else ""
         print(f"{kind:>10}: {images / wall:.2f} images/s, {1e3 * cpu / images:.0f} ms CPU an image{peak}")
     for clock in ("wall", "cpu"):
-        ratios = sorted(freed[clock] / kept[clock] for kept, freed in zip(*found.values(), strict=True))
-        print(f"kept against given back, {clock}: {median(ratios):.2f} × ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+        kept, freed = ([times[clock] for times in rounds] for rounds in found.values())
+        print(f"kept against given back, {clock}: {ratios(freed, kept)}")
 
 
 if __name__ == "__main__":

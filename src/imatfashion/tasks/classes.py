@@ -71,10 +71,8 @@ class ClassSegmenter(FashionTask):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a micro-batch."""
-        # Logits change slowly between pixels; what sorts and sums them need not see every one.
-        every = slice(None, None, self.loss_stride)
-        logits, labels = (part[..., every, every] for part in (self(batch["image"]), batch["labels"]))
-        losses = segmentation_loss(logits, labels, **self.loss_options)
+        logits = self(batch["image"])
+        losses = segmentation_loss(logits, batch["labels"], stride=self.loss_stride, **self.loss_options)
         self.log_losses(losses, "train", len(batch["image"]))
         return losses["loss"]
 

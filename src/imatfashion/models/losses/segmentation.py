@@ -23,6 +23,7 @@ def segmentation_loss(
     class_weights_LC: Tensor | None = None,
     ignore: int = 255,
     per_photo: bool = True,
+    stride: int = 1,
 ) -> dict[str, Tensor]:
     """Cross-entropy plus a weighted region loss.
 
@@ -45,10 +46,14 @@ def segmentation_loss(
         per_photo: normalise in each photo, then average over photos, so that the gradient accumulated over equal
             micro-batches is the large batch's; otherwise pixels and classes are pooled over the batch, which weighs
             rare classes more.
+        stride: of every n-th row and column alone. Logits change slowly between pixels; what sorts and sums them need
+            not see every one.
 
     Returns:
         float32 scalars `loss`, `cross_entropy` and the region loss by its name; only `loss` is meant for backward.
     """
+    every = slice(None, None, stride)
+    logits_BLCHW, labels_BLHW = logits_BLCHW[..., every, every], labels_BLHW[..., every, every]
     with torch.autocast(logits_BLCHW.device.type, enabled=False):
         # Classes last, as channels_last networks write them: nothing is copied, and a pixel's classes are neighbours.
         log_prob = logits_BLCHW.movedim(2, -1).float().log_softmax(dim=-1)
